@@ -32,7 +32,7 @@ type Settings struct {
 	Logs     Logs
 	Options  Options
 
-	values map[string]Value // every key of the schema and every user key, as resolved
+	values *table // every key as resolved, and the process environment; a pointer, so that no print of Settings shows it
 }
 
 // HTTP is the one entrance.

@@ -1,0 +1,127 @@
+package env
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// check looks at what no single key can know.
+func (r *resolver) check() {
+	s := r.settings
+	r.checkSource("BACKEND", s.Backend)
+	r.checkSource("FRONTEND", s.Frontend)
+	r.checkPorts()
+	r.checkMemory()
+	r.checkProject()
+	if s.Mode == Prod {
+		r.checkStrength("DB_PASSWORD", s.Database.Password, s.Database.User, s.Database.Name, s.Project)
+		r.checkStrength("REDIS_PASSWORD", s.Redis.Password, s.Database.User, s.Database.Name, s.Project)
+	}
+}
+
+// at is the origin of a resolved key, for a problem.
+func (r *resolver) at(key string) Origin {
+	for _, l := range r.layers {
+		if _, ok := l.values[key]; ok {
+			return l.origin(key)
+		}
+	}
+	return fromDefault
+}
+
+// checkSource wants the sources of an app, unless a ready image takes their place.
+func (r *resolver) checkSource(prefix string, app App) {
+	if app.Image != "" {
+		return
+	}
+	for _, c := range []struct {
+		key, path string
+		dir       bool
+	}{{prefix + "_CONTEXT", app.Context, true}, {prefix + "_DOCKERFILE", app.Dockerfile, false}} {
+		if r.bad[c.key] || c.path == "" {
+			continue
+		}
+		info, err := os.Stat(r.settings.Path(c.path))
+		fix := "give the path from the root of the checkout, or set " + prefix + "_IMAGE to a ready image"
+		switch {
+		case err != nil:
+			r.complain(r.at(c.key), c.key, Quoted(c.path)+" cannot be read ("+bare(err).Error()+")", fix)
+		case info.IsDir() && !c.dir:
+			r.complain(r.at(c.key), c.key, Quoted(c.path)+" is a folder, not a file", fix)
+		case !info.IsDir() && c.dir:
+			r.complain(r.at(c.key), c.key, Quoted(c.path)+" is a file, not a folder", fix)
+		}
+	}
+}
+
+// checkPorts wants three different ports on the host where all are published.
+func (r *resolver) checkPorts() {
+	s := r.settings
+	if s.Mode != Dev {
+		return
+	}
+	taken := map[int]string{}
+	for _, p := range []struct {
+		key  string
+		port int
+	}{{"HTTP_PORT", s.HTTP.Port}, {"DB_PORT", s.Database.Port}, {"REDIS_PORT", s.Redis.Port}} {
+		if p.port == 0 {
+			continue
+		}
+		if by := taken[p.port]; by != "" {
+			r.complain(r.at(p.key), p.key, fmt.Sprintf("%d is the port of %s, too", p.port, by), "choose another port")
+		}
+		taken[p.port] = p.key
+	}
+}
+
+func (r *resolver) checkMemory() {
+	limit, err := MemoryBytes(r.settings.Redis.Memory)
+	data, err2 := MemoryBytes(r.settings.Redis.MaxMemory)
+	if err == nil && err2 == nil && data >= limit {
+		r.complain(r.at("REDIS_MAXMEMORY"), "REDIS_MAXMEMORY", fmt.Sprintf("%s is not less than REDIS_MEMORY (%s)", r.settings.Redis.MaxMemory, r.settings.Redis.Memory),
+			"take about three quarters of REDIS_MEMORY, or Redis is killed before it evicts")
+	}
+}
+
+// checkProject refuses a project name that another environment has: on one
+// engine the two would share containers and data.
+func (r *resolver) checkProject() {
+	others, err := Environments(r.src.Root)
+	if err != nil || r.bad["PROJECT"] {
+		return // the folder was read before; a second complaint helps no one
+	}
+	for _, other := range others {
+		if other == r.env {
+			continue
+		}
+		for _, file := range []string{".env." + other + ".local", "env/" + other + ".env"} {
+			var ignored Problems // the other environment's check tells them
+			l, ok := readLayer(r.src.Root, file, &ignored)
+			if name, set := l.values["PROJECT"]; ok && set {
+				if name == r.settings.Project {
+					r.complain(r.at("PROJECT"), "PROJECT", fmt.Sprintf("%q is the name of environment %s, too (%s)", name, other, l.origin("PROJECT")),
+						"choose another name in env/"+r.env+".env: two environments of one name share containers and data")
+				}
+				break
+			}
+		}
+	}
+}
+
+func (r *resolver) checkStrength(key string, password Secret, names ...string) {
+	if password == "" || r.bad[key] {
+		return
+	}
+	if why := weakness(password.Reveal(), names...); why != "" {
+		_, at := r.findSecret(key)
+		if at == fromNowhere {
+			at = Origin{File: filepath.ToSlash(secretFile(r.env, key))}
+		}
+		r.complain(at, key, "the secret "+why, "choose a strong one: "+strings.Join([]string{
+			"remove this one and run `ENV=" + r.env + " go tool mage env:secrets`",
+			"or take the output of `openssl rand -base64 24`"}, ", "))
+	}
+}

@@ -1,0 +1,75 @@
+package env
+
+import (
+	"strconv"
+	"time"
+)
+
+func optionKeys() []Key {
+	option := func(name, doc, docZh, def string, f field) Key {
+		return Key{Name: name, Group: "option", Option: true, Default: def, Doc: doc, DocZh: docZh, field: f}
+	}
+	keys := []Key{
+		option("FORMAT", "Form of the result: a table for people, or JSON for machines.", "结果的格式：供人阅读的表格，或供机器读取的 JSON。", "text",
+			anEnum(func(s *Settings) *string { return &s.Options.Format }, "text", "json")),
+		option("YES", "Answers yes to every question, for scripts.", "对所有提问回答“是”，供脚本使用。", "", optional(aBool(func(s *Settings) *bool { return &s.Options.Yes }))),
+		option("VOLUMES", "`down` removes the data, too. It asks first.", "`down` 同时删除数据。执行前会询问。", "", optional(aBool(func(s *Settings) *bool { return &s.Options.Volumes }))),
+		option("DRY_RUN", "Says what would be done, and does nothing.", "只说明将要做什么，不做任何改动。", "", optional(aBool(func(s *Settings) *bool { return &s.Options.DryRun }))),
+		option("SERVICE", "The services that are meant.", "所针对的服务。", "", aList(func(s *Settings) *[]string { return &s.Options.Service })),
+		option("FOLLOW", "`logs` goes on with what comes.", "`logs` 持续输出新日志。", "", optional(aBool(func(s *Settings) *bool { return &s.Options.Follow }))),
+		option("SINCE", "`logs` starts there.", "`logs` 的起始时间。", "", optional(aSince(func(s *Settings) *string { return &s.Options.Since }))),
+		option("TAIL", "How many lines of each service `logs` starts with.", "`logs` 为每个服务输出的起始行数。", "all", aTail(func(s *Settings) *int { return &s.Options.Tail })),
+		option("IMAGES", "The images that are meant.", "所针对的镜像。", "", aList(func(s *Settings) *[]string { return &s.Options.Images })),
+		option("TO", "Engine that image:ship sends to, as in DOCKER_HOST: ssh://user@host.", "image:ship 的目标引擎，写法同 DOCKER_HOST：ssh://user@host。", "",
+			aText("unix://, tcp:// or ssh://", "unix://、tcp:// 或 ssh://", func(s *Settings) *string { return &s.Options.To })),
+		option("DOCKER_HOST", "Engine to work on; without it the docker CLI's current context.", "要操作的引擎；未设置时使用 docker CLI 的当前上下文。", "",
+			aText("unix://, tcp:// or ssh://", "unix://、tcp:// 或 ssh://", func(s *Settings) *string { return &s.Options.Host })),
+		option("NO_COLOR", "Set to anything: no colour and no moving progress (no-color.org).", "设为任意值：不使用颜色和动态进度（no-color.org）。", "", plain()),
+		option("CI", "Set by CI systems; the same as NO_COLOR.", "由 CI 系统设置；效果与 NO_COLOR 相同。", "", plain()),
+	}
+	for i, k := range keys {
+		switch k.Name {
+		case "DOCKER_HOST", "NO_COLOR", "CI":
+			keys[i].Ambient = true
+		}
+	}
+	return keys
+}
+
+// plain is set by any value but an explicit no: CI=false is how some systems say that.
+func plain() field {
+	k := Kind{Name: "flag", En: "a flag", Zh: "标志", How: "anything", HowZh: "任意值", Empty: true}
+	return field{k, func(s *Settings, v string) error {
+		if no, err := parseBool(v); v != "" && (err != nil || no) {
+			s.Options.Plain = true
+		}
+		return nil
+	}}
+}
+
+func aTail(at func(*Settings) *int) field {
+	k := Kind{Name: "tail", En: "a number of lines", Zh: "行数", How: "a whole number, or all", HowZh: "整数，或 all", Empty: true}
+	return bind(k, func(v string) (int, error) {
+		if v == "all" {
+			return -1, nil
+		}
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return 0, errForm
+		}
+		return n, nil
+	}, at)
+}
+
+func aSince(at func(*Settings) *string) field {
+	k := Kind{Name: "since", En: "a point in time", Zh: "时间点", How: "a duration back from now such as 10m, or a time such as 2026-01-02T15:04:05Z", HowZh: "从现在往回的时长（如 10m），或时间（如 2026-01-02T15:04:05Z）"}
+	return bind(k, func(v string) (string, error) {
+		if d, err := time.ParseDuration(v); err == nil && d >= 0 {
+			return v, nil
+		}
+		if _, err := time.Parse(time.RFC3339, v); err != nil {
+			return "", errForm
+		}
+		return v, nil
+	}, at)
+}

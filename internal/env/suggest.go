@@ -1,0 +1,42 @@
+package env
+
+import "strings"
+
+// nearest returns the candidate with the smallest edit distance to name, or ""
+// when none is near enough to be what was meant.
+func nearest(name string, candidates []string) string {
+	upper := strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	best, least := "", 1+max(1, len(name)/4)
+	for _, c := range candidates {
+		if d := distance(upper, c); d < least {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// distance counts the insertions, deletions, replacements and swaps of
+// neighbours that turn a into b (optimal string alignment).
+func distance(a, b string) int {
+	var before []int
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
