@@ -1,0 +1,3 @@
+package image
+
+const labelInput = "drydock.input"
