@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+)
+
+// Start starts a created or stopped container.
+func (c *Client) Start(ctx context.Context, id string) error {
+	return c.fail(c.api.ContainerStart(ctx, id, container.StartOptions{}), "starting container %s", short(id))
+}
+
+// Stop asks the container to end and kills it after grace; with a grace of 0 the
+// container's own setting applies. A stopped container is no error.
+func (c *Client) Stop(ctx context.Context, id string, grace time.Duration) error {
+	return c.fail(c.api.ContainerStop(ctx, id, stopOptions(grace)), "stopping container %s", short(id))
+}
+
+// RestartContainer stops and starts the container.
+func (c *Client) RestartContainer(ctx context.Context, id string, grace time.Duration) error {
+	return c.fail(c.api.ContainerRestart(ctx, id, stopOptions(grace)), "restarting container %s", short(id))
+}
+
+func stopOptions(grace time.Duration) container.StopOptions {
+	if grace <= 0 {
+		return container.StopOptions{}
+	}
+	seconds := int(math.Ceil(grace.Seconds())) // the engine counts whole seconds
+	return container.StopOptions{Timeout: &seconds}
+}
+
+// Kill sends a signal ("KILL", "HUP", ...) to the container's first process.
+func (c *Client) Kill(ctx context.Context, id, signal string) error {
+	return c.fail(c.api.ContainerKill(ctx, id, signal), "sending %s to container %s", signal, short(id))
+}
+
+// Pause freezes all processes of the container.
+func (c *Client) Pause(ctx context.Context, id string) error {
+	return c.fail(c.api.ContainerPause(ctx, id), "pausing container %s", short(id))
+}
+
+// Unpause lets a paused container go on.
+func (c *Client) Unpause(ctx context.Context, id string) error {
+	return c.fail(c.api.ContainerUnpause(ctx, id), "unpausing container %s", short(id))
+}
+
+// Rename gives the container another name; ErrConflict when it is taken.
+func (c *Client) Rename(ctx context.Context, id, name string) error {
+	return c.fail(c.api.ContainerRename(ctx, id, name), "renaming container %s to %s", short(id), name)
+}
+
+// Remove removes the container, running or not, and its anonymous volumes. One that
+// is not there is no error.
+func (c *Client) Remove(ctx context.Context, id string) error {
+	err := c.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	return c.gone(c.fail(err, "removing container %s", short(id)))
+}
+
+// gone forgives what is not there any more.
+func (c *Client) gone(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}

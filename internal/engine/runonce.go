@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+)
+
+// Streams are the ends of a command's input and output. Nil reads nothing, or
+// discards.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// ExitError is a command that ran and ended with a code other than 0.
+type ExitError struct {
+	What string // the container or command
+	Code int
+	OOM  bool
+	Tail string // the end of what it wrote to stderr
+}
+
+// Error says how it ended and what it said last.
+func (e *ExitError) Error() string {
+	text := fmt.Sprintf("%s ended with exit code %d", e.What, e.Code)
+	if e.OOM {
+		text += ", out of memory: raise its limit"
+	}
+	if tail := strings.TrimSpace(e.Tail); tail != "" {
+		text += ": " + tail
+	}
+	return text
+}
+
+// RunOnce creates a container, runs it to its end and removes it, whatever happens.
+// A code other than 0 is an *ExitError. When ctx ends the container is killed and
+// removed before RunOnce returns.
+func (c *Client) RunOnce(ctx context.Context, s Spec, io Streams) error {
+	what := s.Name
+	if what == "" {
+		what = "a container of " + s.Image
+	}
+	id, err := c.createAttached(ctx, s, io)
+	if err != nil {
+		return err
+	}
+	defer c.discard(ctx, id)
+
+	conn, err := c.api.ContainerAttach(ctx, id, container.AttachOptions{
+		Stream: true, Stdin: io.In != nil, Stdout: true, Stderr: true,
+	})
+	if err != nil {
+		return c.fail(err, "attaching to %s", what)
+	}
+	tail := &tailBuffer{}
+	piped := pipe(conn, io, tail, false)
+	defer piped.close()
+
+	// Waiting begins before the start, so that even the shortest life is seen.
+	ended, failed := c.api.ContainerWait(ctx, id, container.WaitConditionNextExit)
+	if err := c.Start(ctx, id); err != nil {
+		return c.fail(err, "running %s", what)
+	}
+	select {
+	case end := <-ended:
+		if err := piped.wait(ctx); err != nil {
+			return c.fail(err, "reading the output of %s", what)
+		}
+		if end.Error != nil && end.Error.Message != "" {
+			return c.fail(errors.New(end.Error.Message), "running %s", what)
+		}
+		if end.StatusCode == 0 {
+			return nil
+		}
+		exit := &ExitError{What: what, Code: int(end.StatusCode), Tail: tail.String()}
+		if in, err := c.Container(ctx, id); err == nil {
+			exit.OOM = in.OOM
+		}
+		return exit
+	case err := <-failed:
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return c.fail(err, "running %s", what)
+	}
+}
+
+func (c *Client) createAttached(ctx context.Context, s Spec, io Streams) (string, error) {
+	if io.In == nil {
+		return c.Create(ctx, s)
+	}
+	config, host, networking, err := s.configs()
+	if err != nil {
+		return "", c.fail(err, "creating container %s from %s", s.Name, s.Image)
+	}
+	config.OpenStdin, config.StdinOnce, config.AttachStdin = true, true, true
+	return c.create(ctx, s, config, host, networking)
+}
