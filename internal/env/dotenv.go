@@ -260,6 +260,10 @@ func Quote(value string) string {
 	case !strings.ContainsAny(value, "'\r\n"):
 		return "'" + value + "'"
 	}
+	return doubleQuote(value)
+}
+
+func doubleQuote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(value) + `"`
 }
 

@@ -57,6 +57,11 @@ func ensureSecret(root, env, key string) (value string, made bool, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", false, err
 	}
+	for _, d := range []string{filepath.Dir(dir), dir} { // an older folder may be open to others
+		if err := os.Chmod(d, 0o700); err != nil {
+			return "", false, err
+		}
+	}
 	unlock, err := lockDir(dir)
 	if err != nil {
 		return "", false, err

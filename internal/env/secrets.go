@@ -66,6 +66,9 @@ func (r *resolver) secret(k Key, store func(Secret) error) {
 		r.noSecret(k, at)
 		return
 	}
+	if r.settings.Mode == Prod && name == k.Name && at.File == "env/"+r.env+".env" {
+		r.complain(at, k.Name, "a secret in a file that is committed", "change it, for git remembers it, and put the new one into .env."+r.env+".local or into "+secretFile(r.env, k.Name))
+	}
 	if err := store(Secret(value)); err != nil {
 		r.complain(at, k.Name, "the secret "+err.Error(), "choose another one")
 	}
