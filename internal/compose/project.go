@@ -1,0 +1,126 @@
+package compose
+
+import (
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"drydock/internal/env"
+)
+
+// Colour names one of the two releases of the apps that can run side by side.
+type Colour string
+
+// The two colours.
+const (
+	Blue  Colour = "blue"
+	Green Colour = "green"
+)
+
+// Refs are the images of a release, as references that the engine has.
+type Refs struct {
+	DB, Redis, Gateway, Backend, Frontend string
+	// Migrate runs the migrations: the backend's production image, in dev too.
+	Migrate string
+}
+
+// Live says which apps run from the source, because their image is of the stage
+// `dev`; the others run as in production.
+type Live struct{ Backend, Frontend bool }
+
+// Values is what the compose files get besides the settings.
+type Values struct {
+	Colour  Colour
+	Refs    Refs
+	Live    Live
+	Version string // what the apps answer when asked for their version
+
+	// Volumes with the secrets, by service.
+	DBSecrets, RedisSecrets, BackendSecrets, FrontendSecrets string
+	BackendCache                                             string // dev: volume of the compiler's cache
+
+	Owner  string            // dev: uid:gid of the checkout's owner
+	Labels map[string]string // added to everything that is made
+}
+
+// Project is one compose project: files, and the environment that resolves them.
+type Project struct {
+	Name  string
+	Files []string // absolute, later ones override earlier ones
+	Dir   string   // base of relative paths in the files
+	Env   []string // KEY=value, for the ${KEY} of the files
+
+	// Override is the generated file, as YAML; it comes last.
+	Override []byte
+}
+
+// Base is the project with the data services and the gateway.
+func Base(s *env.Settings, v Values) Project {
+	files := []string{"data.yaml", "gateway.yaml"}
+	if s.Mode == env.Dev {
+		files = append(files, "data.dev.yaml")
+	}
+	return project(s, v, s.Project, files, override{
+		Services: labelled(v.Labels, "db", "redis", "gateway"),
+		Networks: labelledIn(v.Labels, "data", "edge"),
+		Volumes:  labelledIn(v.Labels, "db", "redis"),
+	})
+}
+
+// App is the project with the backend and the frontend of one colour.
+func App(s *env.Settings, v Values) Project {
+	files := []string{"app.yaml"}
+	o := override{Services: labelled(v.Labels, "backend", "migrate", "frontend")}
+	if v.Live.Backend {
+		files = append(files, "backend.dev.yaml")
+		o.Volumes = labelledIn(v.Labels, "backend-cache")
+	}
+	if v.Live.Frontend {
+		files = append(files, "frontend.dev.yaml")
+	}
+	backend, frontend := userNames(s.Backend, backendPrefix), userNames(s.Frontend, frontendPrefix)
+	o.Services["backend"] = o.Services["backend"].with(backend)
+	o.Services["migrate"] = o.Services["migrate"].with(backend)
+	o.Services["frontend"] = o.Services["frontend"].with(frontend)
+	return project(s, v, AppProject(s, v.Colour), files, o)
+}
+
+// AppProject is the name of a colour's project.
+func AppProject(s *env.Settings, c Colour) string { return s.Project + "-" + string(c) }
+
+func project(s *env.Settings, v Values, name string, files []string, o override) Project {
+	p := Project{Name: name, Dir: s.Path("compose"), Env: environ(s, v), Override: o.yaml()}
+	for _, f := range files {
+		p.Files = append(p.Files, filepath.Join(p.Dir, f))
+	}
+	return p
+}
+
+// environ is the environment that resolves the files.
+func environ(s *env.Settings, v Values) []string {
+	list := slices.Concat(s.Environ(), userValues(s.Backend, backendPrefix), userValues(s.Frontend, frontendPrefix))
+	return append(list,
+		"MODE="+string(s.Mode),
+		"COLOUR="+string(v.Colour),
+		"DB_IMAGE_REF="+v.Refs.DB,
+		"REDIS_IMAGE_REF="+v.Refs.Redis,
+		"GATEWAY_IMAGE_REF="+v.Refs.Gateway,
+		"BACKEND_IMAGE_REF="+v.Refs.Backend,
+		"FRONTEND_IMAGE_REF="+v.Refs.Frontend,
+		"MIGRATE_IMAGE_REF="+v.Refs.Migrate,
+		"APP_VERSION="+v.Version,
+		"DB_SECRETS_VOLUME="+v.DBSecrets,
+		"REDIS_SECRETS_VOLUME="+v.RedisSecrets,
+		"BACKEND_SECRETS_VOLUME="+v.BackendSecrets,
+		"FRONTEND_SECRETS_VOLUME="+v.FrontendSecrets,
+		"BACKEND_CACHE_VOLUME="+v.BackendCache,
+		"BACKEND_SOURCE="+s.Path(s.Backend.Context),
+		"FRONTEND_SOURCE="+s.Path(s.Frontend.Context),
+		"SOURCE_OWNER="+v.Owner,
+	)
+}
+
+// Owner writes the owner of a checkout the way compose's `user` wants it.
+func Owner(uid, gid uint32) string {
+	return strconv.FormatUint(uint64(uid), 10) + ":" + strconv.FormatUint(uint64(gid), 10)
+}
