@@ -1,0 +1,90 @@
+package stack
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"drydock/internal/compose"
+	"drydock/internal/engine"
+	"drydock/internal/run"
+)
+
+// Down stops and removes containers and networks. The data stays, unless the options
+// say VOLUMES=1; then it asks first, or is told YES=1.
+func (s *Stack) Down(ctx context.Context) error {
+	volumes := s.Settings.Options.Volumes
+	if volumes && !s.Settings.Options.Yes {
+		if err := s.confirm(ctx); err != nil {
+			return err
+		}
+	}
+	runner := s.Runner()
+	values := s.placeholders()
+	for _, c := range []compose.Colour{compose.Green, compose.Blue} {
+		values.Colour = c
+		if !volumes && !s.any(ctx, compose.AppProject(s.Settings, c)) {
+			continue
+		}
+		if err := runner.Down(ctx, compose.App(s.Settings, values), compose.DownOptions{Volumes: volumes}); err != nil {
+			return err
+		}
+	}
+	if err := runner.Down(ctx, compose.Base(s.Settings, values), compose.DownOptions{Volumes: volumes}); err != nil {
+		return err
+	}
+	if !volumes {
+		s.say("stopped; the data is kept (VOLUMES=1 %s removes it, too)", s.command("down"))
+		return nil
+	}
+	// What compose does not own: the volumes of secrets and caches.
+	_, err := s.Engine.RemoveByLabel(ctx, map[string]string{LabelProject: s.Settings.Project}, engine.RemoveOptions{})
+	if err != nil {
+		return fmt.Errorf("removing what is left of %s: %w", s.Settings.Project, err)
+	}
+	s.say("stopped and removed, data included")
+	return nil
+}
+
+// placeholders resolve the compose files where no value matters.
+func (s *Stack) placeholders() compose.Values {
+	p := s.Settings.Project
+	return compose.Values{
+		Colour: compose.Blue, Labels: s.Labels,
+		Refs:      compose.Refs{DB: "none", Redis: "none", Gateway: "none", Backend: "none", Frontend: "none", Migrate: "none"},
+		DBSecrets: p + "-db-secrets", RedisSecrets: p + "-redis-secrets",
+		BackendSecrets: p + "-backend-secrets", FrontendSecrets: p + "-frontend-secrets",
+		BackendCache: p + "-backend-cache", Owner: "0:0",
+	}
+}
+
+// any says whether the compose project has a container. When in doubt it has.
+func (s *Stack) any(ctx context.Context, project string) bool {
+	list, err := s.Engine.Containers(ctx, engine.Filter{Labels: map[string]string{"com.docker.compose.project": project}})
+	return err != nil || len(list) > 0
+}
+
+// confirm asks for the project's name: a reflex of the fingers cannot answer that.
+func (s *Stack) confirm(ctx context.Context) error {
+	s.say("This removes the database and everything else of %q for ever.", s.Settings.Project)
+	_, _ = fmt.Fprintf(s.Err, "Type the name to go on: ")
+	answer := make(chan string, 1)
+	go func() { // reading a terminal cannot be interrupted
+		line, err := bufio.NewReader(s.In).ReadString('\n')
+		if err != nil && line == "" {
+			line = ""
+		}
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case got := <-answer:
+		if got == s.Settings.Project {
+			return nil
+		}
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return run.WithCode(run.CodeBadInput, errors.New("asking before the data is removed: the name was not given, so nothing was done; YES=1 answers for a script"))
+}
