@@ -75,7 +75,7 @@ func (s *Stack) Status(ctx context.Context) (Report, error) {
 
 // report is the pure part of Status.
 func report(set *env.Settings, list []engine.Container, stats map[string]engine.Stats, now time.Time) Report {
-	r := Report{Project: set.Project, Env: set.Env, URL: url(set), Services: []Status{}}
+	r := Report{Project: set.Project, Env: set.Env, URL: pageURL(set), Services: []Status{}}
 	have := map[string]bool{}
 	for _, c := range list {
 		if c.Labels["com.docker.compose.oneoff"] == "True" {
@@ -145,8 +145,8 @@ func version(c engine.Container) string {
 	return tag
 }
 
-// url is where a browser on this machine finds the page.
-func url(s *env.Settings) string {
+// pageURL is where a browser on this machine finds the page.
+func pageURL(s *env.Settings) string {
 	host := s.HTTP.Bind
 	if host == "0.0.0.0" || host == "127.0.0.1" || host == "::" {
 		host = "localhost"
