@@ -90,7 +90,7 @@ export class EventStream {
 export function decode(name: (typeof names)[number], data: string): BoardEvent | null {
   let value: Record<string, unknown>;
   try {
-    value = JSON.parse(data);
+    value = JSON.parse(data) ?? {};
   } catch {
     return name === "resync" ? { type: "resync" } : null;
   }
