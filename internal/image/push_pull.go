@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"drydock/internal/engine"
 )
 
 // Pull brings one published image into an engine, under tag. ref names it by
@@ -48,7 +50,7 @@ func (s *session) pull(ctx context.Context, to Target, ref, tag string, say *lin
 	if err != nil {
 		return Shipped{}, err
 	}
-	want := Held{ID: c.ID(), Layers: cfg.RootFS.DiffIDs, Labels: cfg.Config.Labels}
+	want := engine.Image{ID: c.ID(), Layers: cfg.RootFS.DiffIDs, Labels: cfg.Config.Labels}
 	done := Shipped{Ref: tag, ID: want.ID}
 	done.Status, err = settle(ctx, to, want, tag, say)
 	if err != nil || done.Status != "" {

@@ -2,17 +2,19 @@ package image
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"drydock/internal/run"
 )
 
 // Registry is where images are published and how to get in.
@@ -101,22 +103,22 @@ func (s *session) explain(err error) error {
 	return s.hide(err)
 }
 
-// hide takes the password out of an error's text. Registries have been seen to
-// send back what they were sent.
+// hide takes the password out of an error's text, however it is encoded there.
+// Registries have been seen to send back what they were sent.
 func (s *session) hide(err error) error {
 	if err == nil || s.Password == "" {
 		return err
 	}
-	masks := []string{s.Password, "****", url.QueryEscape(s.Password), "****", url.PathEscape(s.Password), "****"}
-	return hidden{err, strings.NewReplacer(masks...)}
+	basic := base64.StdEncoding.EncodeToString([]byte(s.User + ":" + s.Password)) // RFC 7617, 2
+	return hidden{err, []string{s.Password, basic}}
 }
 
 type hidden struct {
-	err  error
-	mask *strings.Replacer
+	err     error
+	secrets []string
 }
 
-func (h hidden) Error() string   { return h.mask.Replace(h.err.Error()) }
+func (h hidden) Error() string   { return run.Redact(h.err.Error(), h.secrets...) }
 func (h hidden) Is(t error) bool { return errors.Is(h.err, t) }
 
 // noPlainHTTP refuses to speak plain HTTP to a host that is not this one. The

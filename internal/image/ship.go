@@ -10,35 +10,23 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
-)
 
-// Held is an image as an engine knows it.
-type Held struct {
-	ID     string   // "sha256:..."
-	Layers []string // diff ids, lowest first
-	Labels map[string]string
-}
+	"drydock/internal/engine"
+)
 
 // Source is the engine that an image comes from.
 type Source interface {
 	Saver
-	// ImageHeld returns ErrNoImage when the engine has no such image.
-	ImageHeld(ctx context.Context, ref string) (Held, error)
+	Image(ctx context.Context, ref string) (engine.Image, error)
 }
 
 // Target is the engine that an image is brought to.
 type Target interface {
-	// ImageHeld returns ErrNoImage when the engine has no such image.
-	ImageHeld(ctx context.Context, ref string) (Held, error)
-	// ImagesHeld is every image of the engine.
-	ImagesHeld(ctx context.Context) ([]Held, error)
-	// ImageLoad fails when the engine refuses the archive, also if it says so late.
-	ImageLoad(ctx context.Context, archive io.Reader) error
-	ImageTag(ctx context.Context, id, ref string) error
+	Image(ctx context.Context, ref string) (engine.Image, error)
+	Images(ctx context.Context, f engine.Filter) ([]engine.Image, error)
+	Load(ctx context.Context, archive io.Reader, progress func(string)) ([]string, error)
+	Tag(ctx context.Context, ref, name string) error
 }
-
-// ErrNoImage says that an engine does not have an image.
-var ErrNoImage = errors.New("no such image")
 
 // Shipped is what became of one image; the JSON names are stable.
 type Shipped struct {
@@ -80,7 +68,7 @@ func Ship(ctx context.Context, from Source, to Target, refs []string, opts ShipO
 
 func ship(ctx context.Context, from Source, to Target, ref string, opts ShipOptions) (Shipped, error) {
 	say := &lines{w: opts.Narrate, prefix: ref + ": "}
-	here, err := from.ImageHeld(ctx, ref)
+	here, err := from.Image(ctx, ref)
 	if err != nil {
 		return Shipped{}, fmt.Errorf("looking for it here: %w", err)
 	}
@@ -105,10 +93,10 @@ func ship(ctx context.Context, from Source, to Target, ref string, opts ShipOpti
 
 // settle finishes without sending anything where it can; "" means that the
 // image has to travel.
-func settle(ctx context.Context, to Target, here Held, ref string, say *lines) (string, error) {
-	there, err := to.ImageHeld(ctx, ref)
+func settle(ctx context.Context, to Target, here engine.Image, ref string, say *lines) (string, error) {
+	there, err := to.Image(ctx, ref)
 	switch {
-	case errors.Is(err, ErrNoImage):
+	case errors.Is(err, engine.ErrNotFound):
 	case err != nil:
 		return "", fmt.Errorf("looking for it at the target: %w", err)
 	case same(here, there):
@@ -119,12 +107,12 @@ func settle(ctx context.Context, to Target, here Held, ref string, say *lines) (
 		return "", fmt.Errorf("%w: %s is %s there and %s here; tags are never moved: remove it there if nothing runs on it, or ship another version",
 			ErrTagTaken, ref, short(there.ID), short(here.ID))
 	}
-	if _, err := to.ImageHeld(ctx, here.ID); errors.Is(err, ErrNoImage) {
+	if _, err := to.Image(ctx, here.ID); errors.Is(err, engine.ErrNotFound) {
 		return "", nil
 	} else if err != nil {
 		return "", fmt.Errorf("looking for %s at the target: %w", short(here.ID), err)
 	}
-	if err := to.ImageTag(ctx, here.ID, ref); err != nil {
+	if err := to.Tag(ctx, here.ID, ref); err != nil {
 		return "", fmt.Errorf("tagging %s at the target: %w", short(here.ID), err)
 	}
 	say.printf("is already there under another name, tagged")
@@ -133,7 +121,7 @@ func settle(ctx context.Context, to Target, here Held, ref string, say *lines) (
 
 // deliver loads the image into the target, without the layers that are there
 // if the target accepts that, and checks that the very same image arrived.
-func deliver(ctx context.Context, to Target, c *content, want Held, tag string, compress bool, say *lines) (Shipped, error) {
+func deliver(ctx context.Context, to Target, c *content, want engine.Image, tag string, compress bool, say *lines) (Shipped, error) {
 	var done Shipped
 	for _, l := range c.Layers {
 		done.Whole += l.Size
@@ -155,7 +143,7 @@ func deliver(ctx context.Context, to Target, c *content, want Held, tag string, 
 	if err != nil {
 		return done, err
 	}
-	there, err := to.ImageHeld(ctx, tag)
+	there, err := to.Image(ctx, tag)
 	if err != nil {
 		return done, fmt.Errorf("looking for the image at the target after loading it: %w", err)
 	}
@@ -167,9 +155,9 @@ func deliver(ctx context.Context, to Target, c *content, want Held, tag string, 
 
 // chainsOf is every layer chain of an engine.
 func chainsOf(ctx context.Context, to Target) (map[string]bool, error) {
-	images, err := to.ImagesHeld(ctx)
+	images, err := inspectAll(ctx, to, engine.Filter{})
 	if err != nil {
-		return nil, fmt.Errorf("listing the target's images: %w", err)
+		return nil, fmt.Errorf("looking at the target's images: %w", err)
 	}
 	have := map[string]bool{}
 	for _, img := range images {
@@ -196,14 +184,14 @@ func load(ctx context.Context, to Target, c *content, tag string, have map[strin
 		done <- errors.Join(err, pw.CloseWithError(err))
 	}()
 	counted := &countingReader{r: contextReader{ctx, pr}}
-	loadErr := to.ImageLoad(ctx, counted)
+	_, loadErr := to.Load(ctx, counted, nil)
 	// An engine that stopped reading must not leave the writer hanging.
 	_ = pr.CloseWithError(errStopped) // always nil
 	writeErr := <-done
 	wire = counted.n
 	switch {
 	case loadErr != nil:
-		return sent, left, wire, fmt.Errorf("loading into the target: %w", loadErr)
+		return sent, left, wire, fmt.Errorf("the target: %w", loadErr)
 	case writeErr != nil && !errors.Is(writeErr, errStopped):
 		return sent, left, wire, fmt.Errorf("writing the archive: %w", writeErr)
 	}
@@ -226,7 +214,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 // same says whether two engines hold one image. An engine with a content store
 // names an image by its manifest instead of its configuration, so where the ids
 // differ the layers and the labels decide.
-func same(a, b Held) bool {
+func same(a, b engine.Image) bool {
 	if a.ID == b.ID {
 		return true
 	}

@@ -72,16 +72,16 @@ func (s *saved) Close() error { return s.file.Close() }
 
 // Saver is the part of an engine that an image is read from.
 type Saver interface {
-	// ImageSave streams a docker-archive of the given references.
-	ImageSave(ctx context.Context, refs ...string) (io.ReadCloser, error)
+	// Save streams a docker-archive of the given references.
+	Save(ctx context.Context, refs ...string) (io.ReadCloser, error)
 }
 
 // save reads one image out of an engine. The archive has to be kept on disk
 // because its table of contents (manifest.json) comes last.
 func save(ctx context.Context, from Saver, ref string) (*saved, error) {
-	stream, err := from.ImageSave(ctx, ref)
+	stream, err := from.Save(ctx, ref)
 	if err != nil {
-		return nil, fmt.Errorf("saving %s: %w", ref, err)
+		return nil, err
 	}
 	defer stream.Close()
 	file, err := os.CreateTemp("", "drydock-image-")

@@ -1,0 +1,132 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	units "github.com/docker/go-units"
+)
+
+// Row is one image of ours as image:list shows it; the JSON names are stable.
+type Row struct {
+	Name    string    `json:"name"`
+	Target  string    `json:"target"`
+	Version string    `json:"version"`
+	Tags    []string  `json:"tags"` // whole references
+	Input   string    `json:"input"`
+	ID      string    `json:"id"`
+	Created time.Time `json:"created"`
+	Age     int64     `json:"age_seconds"`
+	Size    int64     `json:"size"`
+	Runs    []Run     `json:"runs"`
+	Kept    bool      `json:"kept"`   // by the next image:prune
+	Reason  string    `json:"reason"` // why it is kept, or not
+}
+
+// Run is a container made from an image.
+type Run struct {
+	Container string `json:"container"`
+	Project   string `json:"project"`
+	Running   bool   `json:"running"`
+}
+
+// List describes every image of Drydock's in an engine, with what the next
+// prune would do to it under these rules.
+func List(ctx context.Context, shelf Shelf, rules PruneRules, now time.Time) ([]Row, error) {
+	images, err := StoredImages(ctx, shelf)
+	if err != nil {
+		return nil, err
+	}
+	return rowsOf(PlanPrune(images, rules), now), nil
+}
+
+func rowsOf(plan []Verdict, now time.Time) []Row {
+	rows := make([]Row, 0, len(plan))
+	for _, v := range plan {
+		r := Row{
+			Name: v.Name, Target: v.Target, Version: v.Version, Tags: append([]string{}, v.Refs...), Input: v.Input, ID: v.ID,
+			Created: v.Created.UTC(), Age: int64(now.Sub(v.Created).Seconds()), Size: v.Size,
+			Runs: []Run{}, Kept: v.Kept, Reason: v.Reason,
+		}
+		for _, u := range v.Users {
+			r.Runs = append(r.Runs, Run(u))
+		}
+		slices.SortFunc(r.Runs, func(a, b Run) int { return strings.Compare(a.Container, b.Container) })
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// WriteList writes the rows as a table, or as JSON when format is json.
+func WriteList(w io.Writer, rows []Row, format string) error {
+	if format == "json" {
+		return writeJSON(w, rows)
+	}
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(w, "no images of Drydock's in this engine: `go tool mage build` makes them")
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(cells ...string) {
+		// tabwriter keeps what it is given; errors come from Flush.
+		_, _ = fmt.Fprintln(t, strings.Join(cells, "\t"))
+	}
+	line("NAME", "TARGET", "TAG", "INPUT", "ID", "AGE", "SIZE", "CREATED", "RUNS IN", "KEPT BY")
+	for _, r := range rows {
+		reason := r.Reason
+		if !r.Kept {
+			reason = "- (" + r.Reason + ")"
+		}
+		line(r.Name, dash(r.Target), dash(tagsOf(r)), dash(short(r.Input)), short(r.ID),
+			units.HumanDuration(time.Duration(r.Age)*time.Second), size(r.Size), r.Created.Format("2006-01-02 15:04"), dash(runsOf(r.Runs)), reason)
+	}
+	return t.Flush()
+}
+
+// tagsOf shows the tags without the name that the first column has.
+func tagsOf(r Row) string {
+	tags := make([]string, 0, len(r.Tags))
+	for _, ref := range r.Tags {
+		repo, tag := splitRef(ref)
+		if repo[strings.LastIndexByte(repo, '/')+1:] != r.Name {
+			tag = ref
+		}
+		tags = append(tags, tag)
+	}
+	return strings.Join(tags, ", ")
+}
+
+func runsOf(runs []Run) string {
+	cells := make([]string, 0, len(runs))
+	for _, r := range runs {
+		cell := r.Container
+		if r.Project != "" && !strings.HasPrefix(r.Container, r.Project) {
+			cell = r.Project + "/" + r.Container
+		}
+		if !r.Running {
+			cell += " (stopped)"
+		}
+		cells = append(cells, cell)
+	}
+	return strings.Join(cells, ", ")
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
