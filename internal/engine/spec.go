@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -50,7 +51,9 @@ type Spec struct {
 
 // Attach is a network to join.
 type Attach struct {
-	Network string // name or id; "bridge" is the engine's default network, "host" the machine's own
+	// Network is a name or id; "bridge" is the engine's default network, "host" the
+	// machine's own, and "container:ID" shares the one of another container.
+	Network string
 	Aliases []string
 	IP      netip.Addr // a fixed address, if valid
 }
@@ -133,7 +136,8 @@ func (s Spec) configs() (*container.Config, *container.HostConfig, *network.Netw
 
 // userDefined says whether the network is a real one of ours: only those have aliases.
 func (a Attach) userDefined() bool {
-	return !slices.Contains([]string{"bridge", "host", "none", "default"}, a.Network)
+	return !slices.Contains([]string{"bridge", "host", "none", "default"}, a.Network) &&
+		!strings.HasPrefix(a.Network, "container:")
 }
 
 func (a Attach) config() *network.EndpointSettings {

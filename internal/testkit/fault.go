@@ -1,0 +1,77 @@
+package testkit
+
+import (
+	"context"
+	"sync"
+	"testing"
+)
+
+// Kill ends a container as a crash would: KILL to its first process.
+func Kill(t testing.TB, id string) {
+	t.Helper()
+	Signal(t, id, "KILL")
+}
+
+// Signal sends a signal to a container's first process. STOP makes it hang as a process
+// does that waits for a dead disk; CONT lets it go on.
+func Signal(t testing.TB, id, name string) {
+	t.Helper()
+	if err := Engine(t).Kill(t.Context(), id, name); err != nil {
+		t.Fatalf("injecting a fault: %v", err)
+	}
+}
+
+// Pause freezes all processes of a container. What is returned lets them go on and may
+// be called more than once; it is called when the test ends at the latest.
+func Pause(t testing.TB, id string) (resume func()) {
+	t.Helper()
+	c := Engine(t)
+	if err := c.Pause(t.Context(), id); err != nil {
+		t.Fatalf("injecting a fault: %v", err)
+	}
+	return undo(t, func(ctx context.Context) error { return c.Unpause(ctx, id) })
+}
+
+// Disconnect cuts a container off from a network. What is returned connects it again
+// with the aliases that it had; its address may be another one then.
+func Disconnect(t testing.TB, network, id string) (reconnect func()) {
+	t.Helper()
+	c := Engine(t)
+	in, err := c.Container(t.Context(), id)
+	if err != nil {
+		t.Fatalf("injecting a fault: %v", err)
+	}
+	var aliases []string
+	for _, e := range in.Networks {
+		if e.Network == network || e.ID == network {
+			aliases = e.Aliases
+		}
+	}
+	if err := c.Disconnect(t.Context(), network, id); err != nil {
+		t.Fatalf("injecting a fault: %v", err)
+	}
+	return undo(t, func(ctx context.Context) error { return c.Connect(ctx, network, id, aliases...) })
+}
+
+// undo runs f once: when it is called, or at the end of the test. At the end the object
+// may be gone, which is as good.
+func undo(t testing.TB, f func(context.Context) error) func() {
+	var once sync.Once
+	t.Cleanup(func() {
+		once.Do(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), cleanTime)
+			defer cancel()
+			if err := f(ctx); err != nil {
+				t.Logf("undoing a fault: %v", err)
+			}
+		})
+	})
+	return func() {
+		t.Helper()
+		once.Do(func() {
+			if err := f(t.Context()); err != nil {
+				t.Fatalf("undoing a fault: %v", err)
+			}
+		})
+	}
+}
