@@ -47,11 +47,11 @@ func (r *resolver) checkSource(prefix string, app App) {
 		fix := "give the path from the root of the checkout, or set " + prefix + "_IMAGE to a ready image"
 		switch {
 		case err != nil:
-			r.complain(r.at(c.key), c.key, Quoted(c.path)+" cannot be read ("+bare(err).Error()+")", fix)
+			r.complain(r.at(c.key), c.key, quoted(c.path)+" cannot be read ("+bare(err).Error()+")", fix)
 		case info.IsDir() && !c.dir:
-			r.complain(r.at(c.key), c.key, Quoted(c.path)+" is a folder, not a file", fix)
+			r.complain(r.at(c.key), c.key, quoted(c.path)+" is a folder, not a file", fix)
 		case !info.IsDir() && c.dir:
-			r.complain(r.at(c.key), c.key, Quoted(c.path)+" is a file, not a folder", fix)
+			r.complain(r.at(c.key), c.key, quoted(c.path)+" is a file, not a folder", fix)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func Example(files Files) (string, error) {
 			if k.Group != g.Name {
 				continue
 			}
-			b.WriteString("\n" + comment(k.Doc+" "+upperFirst(k.kind.How)+"."))
+			b.WriteString("\n" + comment(k.Doc+" ("+k.kind.How+")"))
 			value, ok := dev[k.Name]
 			if !ok {
 				value = k.Default
@@ -74,13 +74,6 @@ func Example(files Files) (string, error) {
 		}
 	}
 	return b.String(), nil
-}
-
-func upperFirst(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // comment wraps a text into lines of a comment.
@@ -158,7 +151,7 @@ func tables(zh bool, dev, prod map[string]string) string {
 			if !k.Option {
 				fmt.Fprintf(&b, " %s | %s |", code(dev[k.Name]), code(prod[k.Name]))
 			}
-			fmt.Fprintf(&b, " %s | %s |\n", pick(cell(k.Doc), cell(k.DocZh)), pick(cell(upperFirst(k.kind.How)), cell(k.kind.HowZh)))
+			fmt.Fprintf(&b, " %s | %s |\n", pick(cell(k.Doc), cell(k.DocZh)), pick(cell(k.kind.How), cell(k.kind.HowZh)))
 		}
 		b.WriteString("\n")
 	}

@@ -108,7 +108,8 @@ func aRepository(at func(*Settings) *string) field {
 	k := Kind{Name: "repository", En: "an image path", Zh: "镜像路径", How: "[host[:port]/]path in lower case, without a tag", HowZh: "[主机[:端口]/]小写路径，不带标签"}
 	return bind(k, func(v string) (string, error) {
 		ref, err := reference.ParseNormalizedNamed(v + "/x")
-		if err != nil || !reference.IsNameOnly(ref) {
+		// The parser takes a first part in upper case for a host.
+		if err != nil || !reference.IsNameOnly(ref) || strings.ToLower(v) != v {
 			return "", errForm
 		}
 		return v, nil

@@ -124,6 +124,8 @@ func unknownKey(at Origin, key string, p *Problems) {
 	switch {
 	case userPrefix(key) != "":
 		p.add(at, key, "not a name that a container can have", userKeyRule)
+	case userPrefix(strings.ToUpper(key)) != "":
+		p.add(at, key, "an unknown key", "did you mean "+strings.ToUpper(key)+"?")
 	case near != "":
 		p.add(at, key, "an unknown key", "did you mean "+near+"?")
 	case key == strings.ToUpper(key):

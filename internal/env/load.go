@@ -99,23 +99,12 @@ func (r *resolver) plain(k Key) {
 		r.complain(at, k.Name, "the value is empty", fix)
 	default:
 		if err := k.store(r.settings, value); err == errForm {
-			r.complain(at, k.Name, Quoted(value)+" is not "+k.kind.En, fix)
+			r.complain(at, k.Name, k.wrong(value)+" is not "+k.kind.En, fix)
 		} else if err != nil {
-			r.complain(at, k.Name, Quoted(value)+" "+err.Error(), fix)
+			r.complain(at, k.Name, k.wrong(value)+" "+err.Error(), fix)
 		}
 	}
 	r.settings.values.put(Value{Key: k.Name, Group: k.Group, Value: value, Origin: at.String(), Option: k.Option})
-}
-
-// Quoted shows a value in a message: on one line, not too long, and without the
-// password of a URL.
-func Quoted(value string) string {
-	const most = 80
-	value = maskURL(value)
-	if len(value) > most {
-		value = strings.ToValidUTF8(value[:most], "") + "..."
-	}
-	return `"` + strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(value) + `"`
 }
 
 func fixOf(k Key) string {

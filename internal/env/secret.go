@@ -13,8 +13,9 @@ const mask = "****"
 // the ways in which Go prints a value give the mask; [Secret.Reveal] is the only
 // way to the content, so that its uses can be found by name.
 //
-// Two ways round it are left to go vet and to review, for fmt calls no method
-// there: %p, and a Secret in an unexported field of a struct that is printed.
+// Two ways round it remain, for fmt calls no method there. Keep a Secret out of
+// unexported fields of what is printed. The verbs %p and %w are wrong for a
+// string in any case, and go vet says so.
 type Secret string
 
 // Reveal returns the content.

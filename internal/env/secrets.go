@@ -133,12 +133,12 @@ func (r *resolver) declaredAt(key string) Origin {
 func (r *resolver) readSecret(key, full, shown string, at Origin) (string, bool) {
 	text, err := os.ReadFile(full)
 	if err != nil {
-		r.complain(at, key, "the file "+Quoted(shown)+" cannot be read ("+bare(err).Error()+")", "give the path of a readable file, relative to the root or absolute")
+		r.complain(at, key, "the file "+quoted(shown)+" cannot be read ("+bare(err).Error()+")", "give the path of a readable file, relative to the root or absolute")
 		return "", false
 	}
 	value := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
 	if value == "" {
-		r.complain(at, key, "the file "+Quoted(shown)+" is empty", "write the secret into it")
+		r.complain(at, key, "the file "+quoted(shown)+" is empty", "write the secret into it")
 		return "", false
 	}
 	return value, true

@@ -58,7 +58,7 @@ func weakness(password string, names ...string) string {
 }
 
 // plainLetters undoes the usual disguise: p4$$w0rd.
-var plainLetters = strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s", "!", "i")
+var plainLetters = strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s")
 
 // letters is s without everything that is not a letter.
 func letters(s string) string {

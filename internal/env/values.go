@@ -2,8 +2,11 @@ package env
 
 import (
 	"cmp"
-	"net/url"
+	"encoding/json"
+	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -34,8 +37,8 @@ func (s *Settings) Lookup(key string) (Value, bool) {
 		return Value{}, false
 	}
 	v, ok := s.values.byKey[key]
-	if _, ours := byName()[key]; ours {
-		v.Value = maskURL(v.Value)
+	if k, ours := byName()[key]; ours {
+		v.Value = k.masked(v.Value)
 	}
 	return v, ok
 }
@@ -72,31 +75,61 @@ func (s *Settings) Explain() []Value {
 	return all
 }
 
+var (
+	// The password goes up to the last @ of the authority (RFC 3986, 3.2).
+	passwordInURL = regexp.MustCompile(`(://[^:/@\s]*:)[^/\s]*@`)
+	// Proxies may come without a scheme.
+	passwordInProxy = regexp.MustCompile(`^([^:/@\s]*:)[^/\s]*@`)
+	// In what is no URL because of its password, all up to the last @ may be it.
+	passwordInNoURL = regexp.MustCompile(`(?s)(://[^:@]*:).*@`)
+)
+
 // maskURL hides the password in scheme://user:password@host, alone or in a list
-// (GOPROXY). A text that is no such URL stays as it is.
-func maskURL(value string) string {
-	if !strings.Contains(value, "://") || !strings.Contains(value, "@") {
-		return value
+// (GOPROXY). A text that has none stays as it is.
+func maskURL(value string) string { return passwordInURL.ReplaceAllString(value, "${1}"+mask+"@") }
+
+// masked is how a value of the schema is shown.
+func (k Key) masked(value string) string {
+	if k.kind.Name == "proxy" && !strings.Contains(value, "://") {
+		return passwordInProxy.ReplaceAllString(value, "${1}"+mask+"@")
 	}
-	parts := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == '|' })
-	for _, part := range parts {
-		u, err := url.Parse(part)
-		if err != nil || u.User == nil {
-			continue
-		}
-		if _, has := u.User.Password(); has {
-			scheme, rest, _ := strings.Cut(part, "://")
-			at := strings.LastIndex(rest[:hostEnd(rest)], "@")
-			value = strings.Replace(value, part, scheme+"://"+u.User.Username()+":"+mask+rest[at:], 1)
-		}
-	}
-	return value
+	return maskURL(value)
 }
 
-// hostEnd is where user:password@host ends in what follows ://.
-func hostEnd(rest string) int {
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		return i
+// wrong is how a value is shown that has not got the form of its kind.
+func (k Key) wrong(value string) string {
+	value = passwordInNoURL.ReplaceAllString(value, "${1}"+mask+"@")
+	return quoted(k.masked(value))
+}
+
+// quoted shows a text in a message: on one line and not too long.
+func quoted(text string) string {
+	const most = 80
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
 	}
-	return len(rest)
+	return strconv.Quote(text)
+}
+
+// shown is a Build without the passwords of its URLs. The type has no methods,
+// so that printing it does not come back here.
+func (b Build) shown() any {
+	type plain Build
+	p := plain(b)
+	for _, url := range []*string{&p.DebianMirror, &p.SecurityMirror, &p.GoProxy, &p.GoSumDB, &p.NpmRegistry, &p.HTTPProxy, &p.HTTPSProxy} {
+		*url = maskURL(*url)
+	}
+	return p
+}
+
+// Format prints b without the passwords of its URLs.
+func (b Build) Format(f fmt.State, verb rune) { fmt.Fprintf(f, fmt.FormatString(f, verb), b.shown()) }
+
+// MarshalJSON is b without the passwords of its URLs.
+func (b Build) MarshalJSON() ([]byte, error) { return json.Marshal(b.shown()) }
+
+// Format prints which settings these are, not what they say: a whole Settings in
+// a log is never meant, and fmt would follow its pointers for a wrong verb.
+func (s Settings) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "settings of environment %s (project %s)", s.Env, s.Project)
 }
