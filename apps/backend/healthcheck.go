@@ -4,16 +4,15 @@ import (
 	"context"
 	"fmt"
 
-	"drydock/backend/internal/config"
 	"drydock/backend/internal/probe"
 )
 
 func (p program) healthcheck(ctx context.Context) error {
-	cfg, err := config.LoadProbe(p.source)
+	address, err := probe.Address(p.source.Lookup)
 	if err != nil {
 		return err
 	}
-	answer, err := probe.Ask(ctx, fmt.Sprintf("http://127.0.0.1:%d%s", cfg.Port, cfg.HealthPath))
+	answer, err := probe.Ask(ctx, address)
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,10 @@ const UnknownVersion = "0.0.0-unknown"
 
 // Config is everything the program can be told. Load makes it; nothing changes it afterwards.
 type Config struct {
-	Port       int
-	HealthPath string
-	Dev        bool // APP_ENV=dev
-	Version    string
-	LogLevel   slog.Level
+	Port     int
+	Dev      bool // APP_ENV=dev
+	Version  string
+	LogLevel slog.Level
 
 	Database *pgx.ConnConfig // where PostgreSQL is, with the password; never log it
 	MaxConns int             // connections of the pool that serves requests

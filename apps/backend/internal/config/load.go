@@ -27,11 +27,10 @@ func (p Problems) Error() string {
 func Load(src Source) (*Config, error) {
 	r := newReader(src)
 	c := &Config{
-		Port:       r.integer("PORT", 8080, 1, 65535),
-		HealthPath: r.path("HEALTH_PATH", "/readyz"),
-		Dev:        r.choice("APP_ENV", "prod", "dev", "prod") == "dev",
-		Version:    r.text("APP_VERSION", UnknownVersion),
-		LogLevel:   r.level("LOG_LEVEL", slog.LevelInfo),
+		Port:     r.integer("PORT", 8080, 1, 65535),
+		Dev:      r.choice("APP_ENV", "prod", "dev", "prod") == "dev",
+		Version:  r.text("APP_VERSION", UnknownVersion),
+		LogLevel: r.level("LOG_LEVEL", slog.LevelInfo),
 
 		Database: r.database(),
 		MaxConns: r.integer("DB_MAX_CONNS", 10, 1, 1000),
@@ -49,29 +48,11 @@ func Load(src Source) (*Config, error) {
 		MaxStreams: r.integer("SSE_MAX_CLIENTS", 5000, 1, 1_000_000),
 		MaxDelay:   r.duration("MAX_DELAY", 0, 0, 20*time.Second),
 	}
+	r.path("HEALTH_PATH") // used by the health check alone, but a wrong one shall show at the start
 	if len(r.problems) > 0 {
 		return nil, r.problems
 	}
 	return c, nil
-}
-
-// Probe is the little that the healthcheck subcommand needs: it must work when other settings are wrong.
-type Probe struct {
-	Port       int
-	HealthPath string
-}
-
-// LoadProbe reads only the settings of Probe.
-func LoadProbe(src Source) (Probe, error) {
-	r := newReader(src)
-	p := Probe{
-		Port:       r.integer("PORT", 8080, 1, 65535),
-		HealthPath: r.path("HEALTH_PATH", "/readyz"),
-	}
-	if len(r.problems) > 0 {
-		return Probe{}, r.problems
-	}
-	return p, nil
 }
 
 func newReader(src Source) *reader {

@@ -2,11 +2,12 @@ package config
 
 import (
 	"log/slog"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"drydock/backend/internal/probe"
 )
 
 func (r *reader) text(name, fallback string) string {
@@ -69,15 +70,12 @@ func (r *reader) level(name string, fallback slog.Level) slog.Level {
 	}
 }
 
-func (r *reader) path(name, fallback string) string {
+func (r *reader) path(name string) {
 	v, ok := r.get(name)
 	if !ok {
-		return fallback
+		return
 	}
-	u, err := url.ParseRequestURI(v)
-	if err != nil || !strings.HasPrefix(v, "/") || strings.HasPrefix(v, "//") || u.Host != "" {
-		r.fail(name, "%q is not an absolute path such as /readyz", v)
-		return fallback
+	if err := probe.CheckPath(v); err != nil {
+		r.fail(name, "%v", err)
 	}
-	return v
 }
