@@ -43,22 +43,25 @@ export class EventStream {
     this.open();
   }
 
+  /** Closes the stream without a word to the handlers: nobody is looking, or another follows at once. */
   stop(): void {
     clearTimeout(this.timer);
-    this.timer = undefined;
     this.source?.close();
     this.source = undefined;
   }
 
-  /** Ends a wait, for instance because the network is back. */
-  retryNow(): void {
-    if (this.timer === undefined) return;
+  /** Opens the stream if there is none: after stop(), or instead of waiting any longer. */
+  wake(): void {
+    if (!this.source) this.restart();
+  }
+
+  /** Opens a new stream in any case: the old one may be dead without knowing. */
+  restart(): void {
     this.stop();
     this.open();
   }
 
   private open(): void {
-    this.timer = undefined;
     const source = this.connect(this.url);
     this.source = source;
     source.onopen = () => {

@@ -38,11 +38,20 @@ stream.start();
 
 addEventListener("online", () => {
   board.online(true);
-  stream.retryNow();
+  stream.restart();
 });
 addEventListener("offline", () => board.online(false));
+
+// Over HTTP/1.1 a browser opens six connections to a server and no more, and each stream keeps one: a
+// seventh tab would wait for ever. So a tab that nobody looks at gives its own back after a while.
+const patience = 60_000;
+let leaving: ReturnType<typeof setTimeout> | undefined;
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState !== "visible") return;
-  stream.retryNow();
-  void versions.check();
+  clearTimeout(leaving);
+  if (document.visibilityState === "hidden") {
+    leaving = setTimeout(() => stream.stop(), patience);
+  } else {
+    stream.wake();
+    void versions.check();
+  }
 });

@@ -85,14 +85,25 @@ describe("the connection", () => {
     expect(sources).toHaveLength(8);
   });
 
-  it("does not wait when the network is back", () => {
+  it("does not wait when somebody looks at the page again", () => {
     const { stream, source, sources } = listen();
-    stream.retryNow();
-    expect(sources).toHaveLength(1); // not waiting: nothing to hurry
+    stream.wake();
+    expect(sources).toHaveLength(1); // open or opening: nothing to hurry
     source(0).breaks(2);
-    stream.retryNow();
+    stream.wake();
     expect(sources).toHaveLength(2);
     vi.advanceTimersByTime(60_000);
+    expect(sources).toHaveLength(2);
+    stream.stop();
+    stream.wake();
+    expect(sources).toHaveLength(3);
+  });
+
+  it("is made anew on a new network, even if it looks well", () => {
+    const { stream, source, sources } = listen();
+    source(0).opens();
+    stream.restart();
+    expect(source(0).readyState).toBe(2);
     expect(sources).toHaveLength(2);
   });
 

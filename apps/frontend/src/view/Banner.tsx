@@ -4,7 +4,7 @@ import { type State, troubleOf } from "../store";
 export function Banner({ state }: { state: State }) {
   const trouble = troubleOf(state);
   return (
-    <div role="alert">
+    <div class="trouble" role="alert">
       {trouble && (
         <p class={`banner ${trouble.kind}`} data-testid="status-banner" data-kind={trouble.kind}>
           {trouble.text}
