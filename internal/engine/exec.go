@@ -74,14 +74,44 @@ func (c *Client) Exec(ctx context.Context, id string, cmd Command) error {
 		}
 		return c.fail(err, "running %s in container %s", name, short(id))
 	}
-	in, err := c.api.ContainerExecInspect(ctx, made.ID)
+	code, err := c.execCode(ctx, id, made.ID)
 	if err != nil {
+		if ctx.Err() != nil {
+			err = c.endExec(ctx, id, mark, cmd, p)
+		}
 		return c.fail(err, "asking how %s in container %s ended", name, short(id))
 	}
-	if in.ExitCode != 0 {
-		return &ExitError{What: name, Code: in.ExitCode, Tail: tail.String()}
+	if code != 0 {
+		return &ExitError{What: name, Code: code, Tail: tail.String()}
 	}
 	return nil
+}
+
+// execCode waits until the command has ended and returns its code. The end of its output
+// may be seen before its end: a command may close its output and go on, and the engine
+// learns of the two in any order.
+func (c *Client) execCode(ctx context.Context, id, execID string) (int, error) {
+	in, err := c.api.ContainerExecInspect(ctx, execID)
+	if err != nil || !in.Running {
+		return in.ExitCode, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	died, failed := c.Events(ctx, EventFilter{
+		Types: []string{"container"}, Actions: []string{"exec_die"}, Container: id, Since: everything,
+	})
+	for {
+		in, err := c.api.ContainerExecInspect(ctx, execID)
+		if err != nil || !in.Running {
+			return in.ExitCode, err
+		}
+		select {
+		case <-died:
+			drain(died)
+		case err := <-failed:
+			return 0, err
+		}
+	}
 }
 
 // ExecOutput runs a command and returns what it wrote to stdout.
@@ -116,7 +146,7 @@ func (c *Client) endExec(ctx context.Context, id, mark string, cmd Command, p *p
 		}
 		end := time.NewTimer(step.wait)
 		select {
-		case <-p.output:
+		case <-p.done:
 			end.Stop()
 			return cause
 		case <-end.C:
@@ -143,11 +173,11 @@ func (c *Client) signalMarked(ctx context.Context, id, mark, signal, user string
 	if err := p.wait(ctx); err != nil {
 		return err
 	}
-	in, err := c.api.ContainerExecInspect(ctx, made.ID)
+	code, err := c.execCode(ctx, id, made.ID)
 	if err != nil {
 		return err
 	}
-	if in.ExitCode != 0 {
+	if code != 0 {
 		return fmt.Errorf("no shell to end it with: %s", strings.TrimSpace(tail.String()))
 	}
 	return nil

@@ -121,8 +121,8 @@ func clientOptions(t endpoint) ([]client.Opt, error) {
 	case "unix", "tcp", "http", "https":
 		opts := []client.Opt{client.WithHost(t.host), client.WithAPIVersionNegotiation()}
 		if t.tlsDir != "" {
-			opts = append(opts, client.WithTLSClientConfig(filepath.Join(t.tlsDir, "ca.pem"),
-				filepath.Join(t.tlsDir, "cert.pem"), filepath.Join(t.tlsDir, "key.pem")))
+			opts = append(opts, client.WithTLSClientConfig(
+				present(t.tlsDir, "ca.pem"), present(t.tlsDir, "cert.pem"), present(t.tlsDir, "key.pem")))
 		}
 		return opts, nil
 	case "ssh":
@@ -138,6 +138,16 @@ func clientOptions(t endpoint) ([]client.Opt, error) {
 		}, nil
 	}
 	return nil, fmt.Errorf("%q is not an address that Drydock knows: use unix:///path, tcp://host:port or ssh://user@host", t.host)
+}
+
+// present returns the path of a file, or "" when there is none: a context may hold a CA
+// without a client certificate.
+func present(dir, name string) string {
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
 }
 
 // reason finds the cause that a person can act on.

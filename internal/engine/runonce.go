@@ -38,37 +38,38 @@ func (e *ExitError) Error() string {
 }
 
 // RunOnce creates a container, runs it to its end and removes it, whatever happens.
-// A code other than 0 is an *ExitError. When ctx ends the container is killed and
-// removed before RunOnce returns.
-func (c *Client) RunOnce(ctx context.Context, s Spec, io Streams) error {
+// A code other than 0 is an *ExitError. When ctx ends the container is stopped (with
+// TERM and StopTimeout if the spec has one, else at once) and removed before RunOnce
+// returns.
+func (c *Client) RunOnce(ctx context.Context, s Spec, std Streams) error {
 	what := s.Name
 	if what == "" {
 		what = "a container of " + s.Image
 	}
-	id, err := c.createAttached(ctx, s, io)
+	id, err := c.createAttached(ctx, s, std)
 	if err != nil {
 		return err
 	}
 	defer c.discard(ctx, id)
 
 	conn, err := c.api.ContainerAttach(ctx, id, container.AttachOptions{
-		Stream: true, Stdin: io.In != nil, Stdout: true, Stderr: true,
+		Stream: true, Stdin: std.In != nil, Stdout: true, Stderr: true,
 	})
 	if err != nil {
-		return c.fail(err, "attaching to %s", what)
+		return c.fail(contextFirst(ctx, err), "attaching to %s", what)
 	}
 	tail := &tailBuffer{}
-	piped := pipe(conn, io, tail, false)
-	defer piped.close()
+	p := pipe(conn, std, tail, false)
+	defer p.close()
 
 	// Waiting begins before the start, so that even the shortest life is seen.
 	ended, failed := c.api.ContainerWait(ctx, id, container.WaitConditionNextExit)
 	if err := c.Start(ctx, id); err != nil {
-		return c.fail(err, "running %s", what)
+		return c.fail(contextFirst(ctx, err), "running %s", what)
 	}
 	select {
 	case end := <-ended:
-		if err := piped.wait(ctx); err != nil {
+		if err := p.wait(ctx); err != nil {
 			return c.fail(err, "reading the output of %s", what)
 		}
 		if end.Error != nil && end.Error.Message != "" {
@@ -83,21 +84,22 @@ func (c *Client) RunOnce(ctx context.Context, s Spec, io Streams) error {
 		}
 		return exit
 	case err := <-failed:
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+		if ctx.Err() != nil && s.StopTimeout > 0 {
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.StopTimeout+cleanupTimeout)
+			defer cancel()
+			_ = c.Stop(end, id, s.StopTimeout) // removing it follows in any case
 		}
-		return c.fail(err, "running %s", what)
+		return c.fail(contextFirst(ctx, err), "running %s", what)
 	}
 }
 
-func (c *Client) createAttached(ctx context.Context, s Spec, io Streams) (string, error) {
-	if io.In == nil {
-		return c.Create(ctx, s)
-	}
+func (c *Client) createAttached(ctx context.Context, s Spec, std Streams) (string, error) {
 	config, host, networking, err := s.configs()
 	if err != nil {
 		return "", c.fail(err, "creating container %s from %s", s.Name, s.Image)
 	}
-	config.OpenStdin, config.StdinOnce, config.AttachStdin = true, true, true
+	if std.In != nil {
+		config.OpenStdin, config.StdinOnce, config.AttachStdin = true, true, true
+	}
 	return c.create(ctx, s, config, host, networking)
 }

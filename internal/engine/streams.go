@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/pkg/stdcopy"
@@ -12,16 +13,17 @@ import (
 
 // piped is a hijacked connection with its streams being copied.
 type piped struct {
-	conn   types.HijackedResponse
-	output chan error // yields once, when the command's output has ended
-	once   sync.Once
+	conn types.HijackedResponse
+	done chan struct{} // closed when the command's output has ended
+	err  error         // valid then
+	once sync.Once
 }
 
 // pipe copies both directions. A nil writer still has to be read, or the command would
 // block. The copying of stdin is not waited for: a Read from a terminal cannot be
 // interrupted, and it ends with the process.
 func pipe(conn types.HijackedResponse, s Streams, tail io.Writer, tty bool) *piped {
-	p := &piped{conn: conn, output: make(chan error, 1)}
+	p := &piped{conn: conn, done: make(chan struct{})}
 	out, errw := s.Out, s.Err
 	if out == nil {
 		out = io.Discard
@@ -32,13 +34,12 @@ func pipe(conn types.HijackedResponse, s Streams, tail io.Writer, tty bool) *pip
 		errw = io.MultiWriter(errw, tail)
 	}
 	go func() {
-		var err error
+		defer close(p.done)
 		if tty {
-			_, err = io.Copy(out, conn.Reader)
+			_, p.err = io.Copy(out, conn.Reader)
 		} else {
-			_, err = stdcopy.StdCopy(out, errw, conn.Reader)
+			_, p.err = stdcopy.StdCopy(out, errw, conn.Reader)
 		}
-		p.output <- err
 	}()
 	if s.In != nil {
 		go func() {
@@ -52,9 +53,9 @@ func pipe(conn types.HijackedResponse, s Streams, tail io.Writer, tty bool) *pip
 // wait returns when the output has ended, or with ctx.
 func (p *piped) wait(ctx context.Context) error {
 	select {
-	case err := <-p.output:
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
+	case <-p.done:
+		if p.err != nil && !errors.Is(p.err, io.EOF) {
+			return p.err
 		}
 		return nil
 	case <-ctx.Done():
@@ -62,7 +63,17 @@ func (p *piped) wait(ctx context.Context) error {
 	}
 }
 
-func (p *piped) close() { p.once.Do(p.conn.Close) }
+// close returns when nothing is written any more, so that the caller may look at what
+// was; a writer that blocks is not waited for longer than a moment.
+func (p *piped) close() {
+	p.once.Do(func() {
+		p.conn.Close()
+		select {
+		case <-p.done:
+		case <-time.After(time.Second):
+		}
+	})
+}
 
 // tailBuffer keeps the end of a stream for an error message.
 type tailBuffer struct {

@@ -53,21 +53,38 @@ var ErrStopped = errors.New("it stopped")
 var ErrUnhealthy = errors.New("its health check failed")
 
 // WaitHealthy waits until the container is healthy. It fails as soon as the container
-// is unhealthy, stops without being restarted, or turns out to have no health check;
-// the error is a *WaitError.
+// is unhealthy, stops without being restarted, is restarted five times, or turns out to
+// have no health check; the error is a *WaitError.
 func (c *Client) WaitHealthy(ctx context.Context, id string) (Container, error) {
-	return c.wait(ctx, id, string(Healthy), IsHealthy)
+	return c.wait(ctx, id, string(Healthy), patient(IsHealthy))
+}
+
+// maxRestarts is how often a container may be restarted while it is waited for. Without
+// a bound, a broken one with a restart policy would be waited for until ctx ends.
+const maxRestarts = 5
+
+func patient(p Predicate) Predicate {
+	first := -1
+	return func(in Container) (bool, error) {
+		if first < 0 {
+			first = in.Restarts
+		}
+		if n := in.Restarts - first; n >= maxRestarts {
+			return false, fmt.Errorf("%w again and again (%d restarts): %s", ErrStopped, n, in.ending())
+		}
+		return p(in)
+	}
 }
 
 // WaitReady is WaitHealthy for a container with a health check; one without is ready
 // when it runs.
 func (c *Client) WaitReady(ctx context.Context, id string) (Container, error) {
-	return c.wait(ctx, id, "ready", func(in Container) (bool, error) {
+	return c.wait(ctx, id, "ready", patient(func(in Container) (bool, error) {
 		if in.State == Running && in.Health == NoHealth {
 			return true, nil
 		}
 		return IsHealthy(in)
-	})
+	}))
 }
 
 // WaitExit waits until the container has ended and will not be restarted. Its exit
@@ -130,15 +147,20 @@ var waitActions = []string{
 // replayed, it cannot. An old event costs one more inspection, nothing else.
 var everything = time.Unix(1, 0)
 
+// maxStreams is how often a wait begins again after the engine, or a proxy before it,
+// closed the stream.
+const maxStreams = 20
+
 func (c *Client) wait(ctx context.Context, id, want string, p Predicate) (Container, error) {
 	var last Container
-	for {
+	for attempt := 1; ; attempt++ {
 		done, err := c.waitOnce(ctx, id, p, &last)
-		switch {
-		case done && err == nil:
+		if done && err == nil {
 			return last, nil
-		case errors.Is(err, io.EOF) && ctx.Err() == nil:
-			continue // the engine closed the stream: listen again; if it is gone, that fails
+		}
+		closed := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if closed && ctx.Err() == nil && attempt < maxStreams {
+			continue // listen again; if the engine is gone, that fails
 		}
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -198,10 +220,10 @@ func (c *Client) explain(last Container, want string, err error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
 	if now, err := c.Container(ctx, last.ID); err == nil {
-		last.Checks = now.Checks
+		e.Container = now
 	}
-	if n := len(last.Checks); n > 0 {
-		check := last.Checks[n-1]
+	if n := len(e.Container.Checks); n > 0 {
+		check := e.Container.Checks[n-1]
 		e.Check = fmt.Sprintf("exit code %d: %s", check.ExitCode, strings.TrimSpace(check.Output))
 	}
 	logErr := c.Logs(ctx, last.ID, LogOptions{Tail: 15}, func(l LogLine) error {

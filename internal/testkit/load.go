@@ -81,8 +81,22 @@ func (r *LoadRun) Wait() Result {
 	return r.Stop()
 }
 
-// Sent is how many requests have been answered or failed so far.
-func (r *LoadRun) Sent() int { return r.rec.count() }
+// Reach waits until n requests have been answered or have failed, or the load has ended,
+// and returns how many there are.
+func (r *LoadRun) Reach(n int) int {
+	for {
+		sent, more := r.rec.progress()
+		if sent >= n {
+			return sent
+		}
+		select {
+		case <-more:
+		case <-r.done:
+			sent, _ = r.rec.progress()
+			return sent
+		}
+	}
+}
 
 func (l *Load) check() error {
 	u, err := url.Parse(l.URL)

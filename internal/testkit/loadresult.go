@@ -64,6 +64,7 @@ type recorder struct {
 	first   time.Time
 	last    time.Time
 	latency []time.Duration
+	more    chan struct{} // closed by the next result; nil when nobody waits
 }
 
 func (c *recorder) ok(planned time.Time, status int) { c.add(planned, status, nil) }
@@ -82,10 +83,14 @@ func (c *recorder) retried() {
 	c.r.Retried++
 }
 
-func (c *recorder) count() int {
+// progress returns the count and a channel that is closed when there is one more.
+func (c *recorder) progress() (int, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.r.Sent
+	if c.more == nil {
+		c.more = make(chan struct{})
+	}
+	return c.r.Sent, c.more
 }
 
 func (c *recorder) add(planned time.Time, status int, err error) {
@@ -99,6 +104,10 @@ func (c *recorder) add(planned time.Time, status int, err error) {
 	c.last = now
 	c.latency = append(c.latency, now.Sub(planned))
 	c.r.Sent++
+	if c.more != nil {
+		close(c.more)
+		c.more = nil
+	}
 	if status != 0 {
 		c.r.Statuses[status]++
 	}
