@@ -5,5 +5,6 @@ const (
 	labelImage   = "drydock.image"
 	labelTarget  = "drydock.target"
 	labelProject = "drydock.project"
+	labelRoot    = "drydock.root" // of a base image: what it begins with
 	labelVersion = "org.opencontainers.image.version"
 )

@@ -1,0 +1,154 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"drydock/internal/engine"
+	"drydock/internal/run"
+)
+
+// bakeTarget is one build as `docker buildx bake` reads it:
+// https://docs.docker.com/build/bake/reference/
+type bakeTarget struct {
+	Context    string            `json:"context"`
+	Dockerfile string            `json:"dockerfile"`
+	Target     string            `json:"target,omitempty"`
+	Args       map[string]string `json:"args"`
+	Tags       []string          `json:"tags"`
+	Secret     []string          `json:"secret"`
+	Output     []string          `json:"output"`
+	Network    string            `json:"network,omitempty"`
+	NoCache    bool              `json:"no-cache,omitempty"`
+}
+
+// bake builds the jobs in parallel. One call of bake shows them all in one display.
+func (b *builder) bake(ctx context.Context, jobs []*job) error {
+	secrets, err := secretsOf(b.Settings, b.dir)
+	if err != nil {
+		return err
+	}
+	targets := map[string]bakeTarget{}
+	var names []string
+	for _, j := range jobs {
+		t := bakeTarget{
+			Context: j.context, Dockerfile: j.file, Target: j.in.Stage, Args: b.args(j), Tags: []string{j.working},
+			Secret: secrets, Output: []string{"type=docker"}, NoCache: b.NoCache && !groundwork(j.in.Recipe.Name),
+		}
+		if b.Settings.Build.Network == "host" {
+			t.Network = "host"
+		}
+		targets[j.in.Recipe.Name] = t
+		names = append(names, j.in.Recipe.Name)
+	}
+	text, err := json.Marshal(map[string]any{"target": targets})
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(b.dir, "bake.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return err
+	}
+	progress := "auto"
+	if b.Settings.Options.Plain {
+		progress = "plain"
+	}
+	args := append([]string{"buildx", "bake", "--builder", "default", "--file", file, "--progress", progress}, names...)
+	err = run.Run(ctx, run.Cmd{
+		Name: "docker", Args: args, Dir: b.dir, Stdout: b.Err, Stderr: b.Err,
+		// Attestations would give an image another id each time.
+		Env: append(b.Settings.Inherited(), append(b.Engine.CLIEnv(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "BUILDX_BUILDER=default")...),
+	})
+	if err != nil {
+		return fmt.Errorf("building %v: %w; the failing step is above, the same again with all output: NO_COLOR=1 go tool mage build", names, err)
+	}
+	return nil
+}
+
+// complete turns what BuildKit made into the final image: normalised, labelled, tagged.
+func (b *builder) complete(ctx context.Context, j *job) error {
+	made, err := save(ctx, b.Engine, j.working)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = made.Close() }() // an unlinked file that was only read
+	layers := make([]string, 0, len(made.Layers))
+	for _, l := range made.Layers {
+		layers = append(layers, l.DiffID)
+	}
+	n := normal{Base: baseLayers(layers, b.candidates(j)), Epoch: j.origin.Time, Labels: b.labels(j)}
+	if n.Base == 0 && !j.in.Parsed.fromScratch(j.in.Stage) {
+		// The user's own base, whose layers cannot be told from the ones above: rewriting
+		// them all would keep the engine from sharing them.
+		n.Base = len(layers)
+	}
+	if n.Epoch.Equal(noCommit) {
+		n.Epoch = noCommit.Add(24 * time.Hour) // after the times that COPY takes over
+	}
+	out, err := normalise(ctx, &made.content, n, b.dir)
+	if err != nil {
+		return err
+	}
+	id, err := b.load(ctx, out, n.Base, ref(b.Settings, j.in.Recipe.Name, b.tagOf(j.hash, j.in)))
+	if err != nil {
+		return err
+	}
+	return b.finish(ctx, j.in, j.hash, id, true)
+}
+
+// tagOf is the tag that every build gets; an app's version comes on top.
+func (b *builder) tagOf(hash string, in *input) string {
+	if in.Recipe.App {
+		return stageName(in.Stage) + "-" + hash[:12]
+	}
+	return hash[:12]
+}
+
+// load gives the image to the engine under its final tag, without the layers of its base,
+// which the engine has. An engine with a content store wants them all the same.
+func (b *builder) load(ctx context.Context, c *content, base int, tag string) (string, error) {
+	var diffIDs []string
+	for _, l := range c.Layers[:base] {
+		diffIDs = append(diffIDs, l.DiffID)
+	}
+	have := map[string]bool{}
+	for _, chain := range chainIDs(diffIDs) {
+		have[chain] = true
+	}
+	_, left, _, err := load(ctx, b.Engine, c, tag, have, false)
+	if err != nil && left > 0 && ctx.Err() == nil {
+		_, _, _, err = load(ctx, b.Engine, c, tag, nil, false)
+	}
+	if err != nil {
+		return "", err
+	}
+	found, err := b.Engine.Image(ctx, tag)
+	if err != nil {
+		return "", err
+	}
+	return found.ID, nil
+}
+
+// labels are what every image of ours says of itself. They come from the input and the
+// commit that it is from, so that they do not break reproducibility.
+func (b *builder) labels(j *job) map[string]string {
+	r := j.in.Recipe
+	l := map[string]string{
+		labelImage: r.Name, labelInput: j.hash, labelTarget: stageName(j.in.Stage),
+		"org.opencontainers.image.title":   "drydock " + r.Name,
+		"org.opencontainers.image.created": j.origin.Time.UTC().Format(time.RFC3339),
+	}
+	if j.origin.Revision != "" {
+		l["org.opencontainers.image.revision"], l[labelVersion] = j.origin.Revision, j.origin.Version
+	}
+	if r.Root != "" {
+		l[labelRoot] = j.in.Images["ROOT"]
+	}
+	return l
+}
+
+var _ Builder = (*engine.Client)(nil)
