@@ -21,6 +21,7 @@ func hostOf(files map[string]string) fstest.MapFS {
 // The forms of apt's configuration (sources.list(5)), with third parties that
 // use Debian's suite names beside it.
 func TestHostApt(t *testing.T) {
+	byDefault := [2]string{byName()["DEBIAN_CHECK_VALID_UNTIL"].Default, "default"}
 	for name, c := range map[string]struct {
 		files                   map[string]string
 		mirror, security, valid [2]string
@@ -41,7 +42,7 @@ Components: main
 `},
 			mirror:   [2]string{"http://mirror.local/debian", "host: /etc/apt/sources.list.d/debian.sources"},
 			security: [2]string{"http://mirror.local/debian-security", "host: /etc/apt/sources.list.d/debian.sources"},
-			valid:    [2]string{"true", "default"},
+			valid:    byDefault,
 		},
 		"one line": {
 			files: map[string]string{"etc/os-release": "ID=\"debian\"\n", "etc/apt/sources.list": `
@@ -64,7 +65,7 @@ deb https://nexus.local/repository/debian-security-proxy trixie-security main
 			},
 			mirror:   [2]string{"http://ftp.de.debian.org/debian", "host: /etc/apt/sources.list.d/debian.list"},
 			security: [2]string{"http://deb.debian.org/debian-security", "default"},
-			valid:    [2]string{"true", "default"},
+			valid:    byDefault,
 		},
 		"snapshot, switched off in apt.conf": {
 			files: map[string]string{"etc/os-release": debian,
@@ -79,19 +80,19 @@ deb https://nexus.local/repository/debian-security-proxy trixie-security main
 				"Types: deb\nURIs: mirror+file:/etc/apt/mirrors/debian.list\n cdrom:[Debian]/ \n http://second/debian\nSuites: trixie\nComponents: main\n"},
 			mirror:   [2]string{"http://second/debian", "host: /etc/apt/sources.list.d/debian.sources"},
 			security: [2]string{"http://deb.debian.org/debian-security", "default"},
-			valid:    [2]string{"true", "default"},
+			valid:    byDefault,
 		},
 		"Ubuntu": {
 			files: map[string]string{"etc/os-release": "ID=ubuntu\nID_LIKE=debian\n", "etc/apt/sources.list": "deb http://archive.ubuntu.com/debian stable main\n",
 				"etc/apt/apt.conf": "Acquire::Check-Valid-Until \"false\";\n"},
 			mirror:   [2]string{"http://deb.debian.org/debian", "default"},
 			security: [2]string{"http://deb.debian.org/debian-security", "default"},
-			valid:    [2]string{"true", "default"},
+			valid:    byDefault,
 		},
 		"nothing there": {
 			mirror:   [2]string{"http://deb.debian.org/debian", "default"},
 			security: [2]string{"http://deb.debian.org/debian-security", "default"},
-			valid:    [2]string{"true", "default"},
+			valid:    byDefault,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package env
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,6 +94,7 @@ func TestEnvironmentAndMode(t *testing.T) {
 }
 
 func TestTypes(t *testing.T) {
+	root := checkout(t, nil)
 	for _, c := range []struct{ key, value, problem string }{
 		{"PROJECT", "Drydock", "is not a name"},
 		{"PROJECT", "-x", "is not a name"},
@@ -149,8 +151,9 @@ func TestTypes(t *testing.T) {
 		{"BACKEND_ENV_DB_HOST", "x", "choose another name"},
 		{"BACKEND_SECRET_DATABASE_URL", "x", "have a file of this name already"},
 	} {
-		root := checkout(t, nil)
-		_, err := Load(source(root, "dev", c.key+"="+c.value))
+		src := source(root, "dev", c.key+"="+c.value)
+		src.ReadOnly = c.problem == ""
+		_, err := Load(src)
 		if c.problem == "" {
 			assert.NoError(t, err, c.key)
 			continue
@@ -226,44 +229,48 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// What env:show says is what a process gets, byte for byte, for every value of
-// the table in dotenv_test.go's kind (docker/compose 9661, coolify 1821).
+// What env:show says is what a process gets, byte for byte (docker/compose 9661,
+// coolify 1821).
 func TestShownValueIsTheProcesss(t *testing.T) {
-	for _, value := range []string{
+	values := []string{
 		`pass__$85858#'x`, `$`, `$$`, `${X}`, `"`, `'`, `'"`, `a=b`, ` a `, "a\tb", `\n`, `\`, "a\nb\n", "a\r\nb", "密码é", "\ufeff", "", "#", "a #b", "%s%d", "`id`", "*",
-	} {
-		root := checkout(t, map[string]string{".env": "BACKEND_ENV_V=" + Quote(value)})
-		s, err := Load(source(root, "dev"))
-		require.NoError(t, err, value)
+	}
+	var file strings.Builder
+	for i, value := range values {
+		fmt.Fprintf(&file, "BACKEND_ENV_V%d=%s\n", i, Quote(value))
+	}
+	root := checkout(t, map[string]string{".env": file.String()})
+	s, err := Load(source(root, "dev"))
+	require.NoError(t, err)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperPrintEnviron$")
+	cmd.Env = append(s.Backend.Environ(), "HELPER=1")
+	got, err := cmd.Output()
+	require.NoError(t, err)
+	process := Source{Environ: strings.Split(string(got), "\x00")}.process()
 
-		cmd := exec.Command(os.Args[0], "-test.run=^TestHelperPrintV$")
-		cmd.Env = append(s.Backend.Environ(), "HELPER=1")
-		got, err := cmd.Output()
-		require.NoError(t, err)
-
-		var out strings.Builder
-		require.NoError(t, Show(&out, source(root, "dev", "FORMAT=json")))
-		var shown struct{ Settings []Value }
-		require.NoError(t, json.Unmarshal([]byte(out.String()), &shown))
-		said := "not shown"
-		for _, v := range shown.Settings {
-			if v.Key == "BACKEND_ENV_V" {
-				said = v.Value
-			}
-		}
-		assert.Equal(t, value, said)
-		process, _, ok := strings.Cut(string(got), "\x00")
-		assert.True(t, ok)
-		assert.Equal(t, value, process)
+	var out strings.Builder
+	require.NoError(t, Show(&out, source(root, "dev", "FORMAT=json")))
+	var shown struct{ Settings []Value }
+	require.NoError(t, json.Unmarshal([]byte(out.String()), &shown))
+	said := map[string]string{}
+	for _, v := range shown.Settings {
+		said[v.Key] = v.Value
+	}
+	for i, value := range values {
+		name := fmt.Sprintf("V%d", i)
+		assert.Contains(t, process, name)
+		assert.Equal(t, value, process[name])
+		assert.Contains(t, said, "BACKEND_ENV_"+name)
+		assert.Equal(t, value, said["BACKEND_ENV_"+name])
 	}
 }
 
-// TestHelperPrintV is the process of the test above.
-func TestHelperPrintV(t *testing.T) {
+// TestHelperPrintEnviron is the process of the test above.
+func TestHelperPrintEnviron(t *testing.T) {
 	if os.Getenv("HELPER") != "1" {
 		return
 	}
-	_, err := os.Stdout.WriteString(os.Getenv("V") + "\x00")
+	_, err := os.Stdout.WriteString(strings.Join(os.Environ(), "\x00") + "\x00")
 	require.NoError(t, err)
 }
 

@@ -58,7 +58,7 @@ func TestSecretsThatCannotBeMade(t *testing.T) {
 // is made under a lock and appears whole.
 func TestSecretsMadeAtOnce(t *testing.T) {
 	root := checkout(t, nil)
-	const here, others = 8, 4
+	const here, others = 8, 3
 	got := make(chan string, here+others)
 	var wg sync.WaitGroup
 	for range here {
