@@ -18,9 +18,10 @@ import (
 const secondStart = time.Minute
 
 // SecondEngine starts another Docker engine for this test alone and returns its
-// address as in DOCKER_HOST. It has no images, no network besides none and host, and
-// shares nothing with the machine's own: data, sockets, pid file and containerd's
-// names are its own. It needs root. It ends with the test, or with the process.
+// address as in DOCKER_HOST. It has no images, and shares nothing with the machine's own
+// but docker0: data, sockets, pid file and containerd's names are its own. Its containers
+// and builds must use the network none or host, because two engines would give the same
+// addresses on one bridge. It needs root. It ends with the test, or with the process.
 func SecondEngine(t testing.TB) string {
 	t.Helper()
 	// Not t.TempDir: with a long test name in it the path of the socket would be longer
@@ -46,7 +47,8 @@ func SecondEngine(t testing.TB) string {
 				"--config-file", config, "--host", host,
 				"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"),
 				"--containerd-namespace", filepath.Base(dir), "--containerd-plugins-namespace", filepath.Base(dir) + "-plugins",
-				"--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
+				// Not --bridge=none: that removes docker0, which is the machine's own engine's.
+				"--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
 			},
 			Env: withSbin(os.Environ()), Stdout: log, Stderr: log, Grace: 20 * time.Second,
 		})
