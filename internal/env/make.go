@@ -71,7 +71,7 @@ func ensureSecret(root, env, key string) (value string, made bool, err error) {
 	file := filepath.Join(root, secretFile(env, key))
 	old, err := os.ReadFile(file)
 	if err == nil && len(old) > 0 {
-		return string(trimEnd(old)), false, nil
+		return withoutLineBreak(string(old)), false, nil
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", false, err
@@ -81,13 +81,6 @@ func ensureSecret(root, env, key string) (value string, made bool, err error) {
 		return "", false, err
 	}
 	return value, true, nil
-}
-
-func trimEnd(b []byte) []byte {
-	if n := len(b); n > 0 && b[n-1] == '\n' {
-		return b[:n-1]
-	}
-	return b
 }
 
 // lockDir locks a folder against other processes and other callers here

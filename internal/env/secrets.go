@@ -128,15 +128,20 @@ func (r *resolver) declaredAt(key string) Origin {
 	return l.origin(name)
 }
 
-// readSecret reads the file of a secret. One line break at its end is not a
-// part of it: every editor and echo adds one.
+// withoutLineBreak is the content of a secret's file. One line break at its end
+// is not a part of it: every editor and echo adds one.
+func withoutLineBreak(text string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+}
+
+// readSecret reads the file of a secret.
 func (r *resolver) readSecret(key, full, shown string, at Origin) (string, bool) {
 	text, err := os.ReadFile(full)
 	if err != nil {
 		r.complain(at, key, "the file "+quoted(shown)+" cannot be read ("+bare(err).Error()+")", "give the path of a readable file, relative to the root or absolute")
 		return "", false
 	}
-	value := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	value := withoutLineBreak(string(text))
 	if value == "" {
 		r.complain(at, key, "the file "+quoted(shown)+" is empty", "write the secret into it")
 		return "", false
