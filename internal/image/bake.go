@@ -86,9 +86,6 @@ func (b *builder) complete(ctx context.Context, j *job) error {
 		// them all would keep the engine from sharing them.
 		n.Base = len(layers)
 	}
-	if n.Epoch.Equal(noCommit) {
-		n.Epoch = noCommit.Add(24 * time.Hour) // after the times that COPY takes over
-	}
 	out, err := normalise(ctx, &made.content, n, b.dir)
 	if err != nil {
 		return err
@@ -142,8 +139,9 @@ func (b *builder) labels(j *job) map[string]string {
 		"org.opencontainers.image.title":   "drydock " + r.Name,
 		"org.opencontainers.image.created": j.origin.Time.UTC().Format(time.RFC3339),
 	}
+	l[labelVersion] = j.origin.Version
 	if j.origin.Revision != "" {
-		l["org.opencontainers.image.revision"], l[labelVersion] = j.origin.Revision, j.origin.Version
+		l["org.opencontainers.image.revision"] = j.origin.Revision
 	}
 	if r.Root != "" {
 		l[labelRoot] = j.in.Images["ROOT"]

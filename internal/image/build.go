@@ -320,11 +320,12 @@ type job struct {
 // prepare lays out the context.
 func (b *builder) prepare(ctx context.Context, in *input) (*job, error) {
 	r := in.Recipe
-	from, err := lastChange(ctx, b.Settings.Root, b.Settings.Inherited(), r.Context, r.Dockerfile)
+	hash := in.Hash()
+	from, err := originOf(ctx, b.Settings.Root, b.Settings.Inherited(), in, hash)
 	if err != nil {
 		return nil, err
 	}
-	j := &job{in: in, hash: in.Hash(), origin: from, context: filepath.Join(b.dir, r.Name), file: filepath.Join(b.dir, r.Name+".Dockerfile")}
+	j := &job{in: in, hash: hash, origin: from, context: filepath.Join(b.dir, r.Name), file: filepath.Join(b.dir, r.Name+".Dockerfile")}
 	j.working = ref(b.Settings, r.Name, "building-"+filepath.Base(b.dir))
 	if err := os.Mkdir(j.context, 0o755); err != nil {
 		return nil, err

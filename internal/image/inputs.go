@@ -28,6 +28,8 @@ type input struct {
 	Files      []contextFile     // sorted by path
 	Images     map[string]string // build argument to image id; ROOT to a reference
 	From       *root             // what a base image begins with, when it has to be made
+
+	ignore *patternmatcher.PatternMatcher // what of the context is left out
 }
 
 // contextFile is one file or symbolic link of a build context.
@@ -48,11 +50,11 @@ func readInput(root string, r recipe, want string) (*input, error) {
 	}
 	in.Parsed = parseDockerfile(string(in.Dockerfile))
 	in.Stage = in.Parsed.pick(want)
-	ignore, err := ignoreRules(path, in.Root)
+	in.ignore, err = ignoreRules(path, in.Root)
 	if err != nil {
 		return nil, fmt.Errorf("reading what %s leaves out: %w", r.Name, err)
 	}
-	if in.Files, err = walk(in.Root, ignore); err != nil {
+	if in.Files, err = walk(in.Root, in.ignore); err != nil {
 		return nil, fmt.Errorf("reading the build context of %s: %w; set %s to its folder", r.Name, err, setting(r, "CONTEXT"))
 	}
 	return in, nil

@@ -1,19 +1,20 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
-	"time"
+
+	"golang.org/x/mod/semver"
 
 	"drydock/internal/run"
 )
@@ -36,12 +37,35 @@ type git struct {
 }
 
 func (g git) output(ctx context.Context, args ...string) (string, error) {
-	out, err := run.Output(ctx, run.Cmd{
-		Name: "git", Args: append([]string{"-C", g.root}, args...),
-		// Its messages are read below, and the user's own git settings must not change the format.
-		Env: append(g.env, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0"),
-	})
-	return strings.TrimSpace(string(out)), err
+	out, err := g.raw(ctx, args...)
+	return strings.TrimSpace(out), err
+}
+
+// raw keeps blanks at both ends: `git status` begins a line with one.
+func (g git) raw(ctx context.Context, args ...string) (string, error) {
+	out, err := run.Output(ctx, run.Cmd{Name: "git", Args: append([]string{"-C", g.root}, args...), Env: g.environ()})
+	return string(out), err
+}
+
+// environ is the user's environment without what points git elsewhere: a hook, for
+// example, runs with GIT_DIR set.
+func (g git) environ() []string {
+	var list []string
+	for _, kv := range g.env {
+		switch name, _, _ := strings.Cut(kv, "="); name {
+		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE",
+			"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS":
+		default:
+			list = append(list, kv)
+		}
+	}
+	return append(list,
+		"LC_ALL=C",             // its messages are read below
+		"GIT_OPTIONAL_LOCKS=0", // looking must not get into the way of a git that works
+		// Whoever runs this already executes the code of the checkout, so git's refusal of
+		// a checkout that belongs to somebody else protects from nothing. (git 2.35.2 to
+		// 2.37 ignore it here: for them there is an error with the command to run.)
+		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
 }
 
 // ReadVersion asks git what the checkout is. A folder without git, or a machine without
@@ -58,16 +82,18 @@ func ReadVersion(ctx context.Context, root, override string, environ []string) (
 		}
 		return Version{Tag: override, Revision: revision}, nil
 	}
-	top, err := g.output(ctx, "rev-parse", "--show-toplevel")
-	if err != nil {
+	// A plain folder inside of somebody's repository (a copy in a home folder that is
+	// under git) isn't described by that repository: it does not track our files. As a
+	// part of a larger repository it is.
+	if _, err := g.output(ctx, "ls-files", "--error-unmatch", "--", "go.mod"); err != nil {
 		return withoutGit(ctx, root, err)
-	}
-	if same, err := sameFolder(top, root); err != nil || !same {
-		return withoutGit(ctx, root, err) // a plain folder inside of somebody's repository
 	}
 	revision, err := g.output(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
 	if err != nil {
-		return withoutGit(ctx, root, err) // no commit yet
+		if ctx.Err() != nil {
+			return Version{}, err
+		}
+		return withoutGit(ctx, root, nil) // no commit yet
 	}
 	described, err := g.describe(ctx)
 	if err != nil {
@@ -86,34 +112,73 @@ func ReadVersion(ctx context.Context, root, override string, environ []string) (
 }
 
 // describe is `git describe` for versions: the nearest tag like v1.2.0 or 1.2.0; without
-// one the number of commits.
+// one the number of commits. Several tags on the commit itself: the highest version.
 func (g git) describe(ctx context.Context) (string, error) {
-	tagged, err := g.output(ctx, "describe", "--tags", "--match", "v[0-9]*", "--match", "[0-9]*", "--abbrev=7")
+	here, err := g.output(ctx, "tag", "--points-at", "HEAD")
+	if err != nil {
+		return "", fmt.Errorf("reading the tags for the version: %w", err)
+	}
+	if tag := highest(strings.Fields(here)); tag != "" {
+		return tag, nil
+	}
+	tagged, err := g.output(ctx, "describe", "--tags", "--match", "v[0-9]*", "--match", "[0-9]*", "--abbrev=7", "--long")
 	if err == nil {
 		return tagged, nil
 	}
 	if ctx.Err() != nil {
 		return "", err
 	}
+	commit, err := g.output(ctx, "rev-parse", "--short=7", "HEAD")
+	if err != nil {
+		return "", fmt.Errorf("reading the commit for the version: %w", err)
+	}
+	shallow, err := g.output(ctx, "rev-parse", "--is-shallow-repository")
+	if err != nil {
+		return "", fmt.Errorf("reading the depth of the clone for the version: %w", err)
+	}
+	if shallow == "true" {
+		// Neither the number of commits nor a tag below can be seen.
+		return "0.0.0-g" + commit, nil
+	}
 	count, err := g.output(ctx, "rev-list", "--count", "HEAD")
 	if err != nil {
 		return "", fmt.Errorf("counting commits for the version: %w", err)
 	}
-	short, err := g.output(ctx, "rev-parse", "--short=7", "HEAD")
-	if err != nil {
-		return "", fmt.Errorf("reading the commit for the version: %w", err)
-	}
-	return "0.0.0-" + count + "-g" + short, nil
+	return "0.0.0-" + count + "-g" + commit, nil
 }
+
+var versionTag = regexp.MustCompile(`^v?[0-9]`)
+
+// highest chooses among tags by semantic version; tags that are none count less, and
+// among each other by name.
+func highest(tags []string) string {
+	best := ""
+	for _, tag := range tags {
+		if !versionTag.MatchString(tag) {
+			continue
+		}
+		if best == "" || cmp.Or(semver.Compare(vTag(tag), vTag(best)), strings.Compare(tag, best)) > 0 {
+			best = tag
+		}
+	}
+	return best
+}
+
+func vTag(tag string) string { return "v" + strings.TrimPrefix(tag, "v") }
 
 // changes is a short hash of everything that is not committed, "" when nothing is.
 func (g git) changes(ctx context.Context) (string, error) {
-	status, err := g.output(ctx, "status", "--porcelain=v1", "-z", "--untracked-files=all")
+	status, err := g.raw(ctx, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--", ".")
 	if err != nil {
 		return "", fmt.Errorf("looking for uncommitted changes: %w", err)
 	}
 	if status == "" {
 		return "", nil
+	}
+	// Names are relative to the repository, which may be larger than the checkout.
+	top, err := g.output(ctx, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return "", fmt.Errorf("finding the top of the repository: %w", err)
 	}
 	h := sha256.New()
 	fields := strings.Split(strings.TrimRight(status, "\x00"), "\x00")
@@ -121,24 +186,41 @@ func (g git) changes(ctx context.Context) (string, error) {
 		entry := fields[i]
 		fmt.Fprintf(h, "%d:%s", len(entry), entry)
 		if len(entry) < 4 {
-			continue // the leading blank of the first entry was trimmed; its name is hashed
+			continue // XY and a blank come before the name (git-status(1))
 		}
 		name := entry[3:]
 		if strings.ContainsAny(entry[:2], "RC") {
 			i++ // the old name follows
 		}
-		data, err := os.ReadFile(filepath.Join(g.root, filepath.FromSlash(name)))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !isFolder(g.root, name) {
+		if err := hashChanged(h, filepath.Join(top, filepath.FromSlash(name))); err != nil {
 			return "", fmt.Errorf("reading %s for the version: %w", name, err)
 		}
-		fmt.Fprintf(h, "%d:%s", len(data), data)
 	}
 	return hex.EncodeToString(h.Sum(nil))[:8], nil
 }
 
-func isFolder(root, name string) bool {
-	info, err := os.Stat(filepath.Join(root, filepath.FromSlash(name)))
-	return err == nil && info.IsDir()
+// hashChanged adds what is at a path now: the file, the link, or nothing.
+func hashChanged(h io.Writer, path string) error {
+	info, err := os.Lstat(path)
+	var data []byte
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case info.Mode().Type() == fs.ModeSymlink:
+		target, err := os.Readlink(path)
+		if err != nil {
+			return err
+		}
+		data = []byte(target)
+	case info.Mode().IsRegular():
+		if data, err = os.ReadFile(path); err != nil {
+			return err
+		}
+	}
+	exec := info != nil && info.Mode()&0o100 != 0
+	_, err = fmt.Fprintf(h, "%t%d:%s", exec, len(data), data)
+	return err
 }
 
 // withoutGit makes a version of the content: what the images are made of.
@@ -146,8 +228,7 @@ func withoutGit(ctx context.Context, root string, cause error) (Version, error) 
 	if ctx.Err() != nil {
 		return Version{}, cause
 	}
-	var missing *run.Error
-	if errors.As(cause, &missing) && !errors.Is(cause, exec.ErrNotFound) && strings.Contains(cause.Error(), "dubious ownership") {
+	if cause != nil && strings.Contains(cause.Error(), "dubious ownership") {
 		return Version{}, fmt.Errorf("reading the version: git refuses the checkout because it belongs to somebody else; run `git config --global --add safe.directory %s`, or set VERSION", root)
 	}
 	h := sha256.New()
@@ -181,57 +262,10 @@ func withoutGit(ctx context.Context, root string, cause error) (Version, error) 
 	return Version{Tag: "0.0.0-src." + hex.EncodeToString(h.Sum(nil))[:8]}, nil
 }
 
-func sameFolder(a, b string) (bool, error) {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false, err
-	}
-	y, err := os.Stat(b)
-	if err != nil {
-		return false, err
-	}
-	return os.SameFile(x, y), nil
-}
+var notInTag = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
 // tagOf replaces what a git tag may have and a Docker tag may not.
 func tagOf(version string) string {
-	tag := regexp.MustCompile(`[^A-Za-z0-9._-]`).ReplaceAllString(version, "-")
+	tag := notInTag.ReplaceAllString(version, "-")
 	return tag[:min(len(tag), 128)]
-}
-
-// noCommit is the time of images made without git, or before the first commit:
-// the beginning of 1980, which every archive format can hold.
-var noCommit = time.Unix(315532800, 0).UTC()
-
-// origin is the last commit that touched some paths.
-type origin struct {
-	Revision string
-	Version  string
-	Time     time.Time
-}
-
-// lastChange finds the commit that the inputs come from. It does not look at uncommitted
-// changes: those are in the input hash.
-func lastChange(ctx context.Context, root string, environ []string, paths ...string) (origin, error) {
-	g := git{root, environ}
-	out, err := g.output(ctx, append([]string{"log", "-1", "--format=%H %ct", "--"}, paths...)...)
-	if err != nil || out == "" {
-		if ctx.Err() != nil {
-			return origin{}, err
-		}
-		return origin{Time: noCommit}, nil // no git, no commit yet, or new files only
-	}
-	hash, seconds, _ := strings.Cut(out, " ")
-	n, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil {
-		return origin{}, fmt.Errorf("reading the time of commit %s: %w", hash, err)
-	}
-	described, err := g.output(ctx, "describe", "--tags", "--match", "v[0-9]*", "--match", "[0-9]*", "--abbrev=7", hash)
-	if err != nil {
-		if ctx.Err() != nil {
-			return origin{}, err
-		}
-		described = "0.0.0-g" + hash[:min(7, len(hash))]
-	}
-	return origin{Revision: hash, Version: tagOf(described), Time: time.Unix(n, 0).UTC()}, nil
 }

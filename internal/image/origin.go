@@ -1,0 +1,162 @@
+package image
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// origin is where an image's input comes from, for its labels and the times in it.
+//
+// It has to be the same wherever and whenever the same input is built, or the image
+// would have another id there. So it is not the commit that is checked out (which may
+// only have touched a manual) but the last one that changed a file of the input, and the
+// version in it is made from that commit alone (as Go's pseudo-versions are): tags come
+// and go. An input that is not exactly what is committed, or that comes without its
+// history (no git, a shallow clone), has no revision.
+type origin struct {
+	Revision string    // "" when it is not known
+	Version  string    // 0.0.0-20260102150405-abcdef123456, or 0.0.0-src.<8 hex of the input>
+	Time     time.Time // SOURCE_DATE_EPOCH
+}
+
+// sourceEpoch is the earliest time of an input without a known commit.
+var sourceEpoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// withoutCommit makes an origin from the input hash. The time differs with the input: a
+// web server tells a changed file from its time and size (nginx's ETag is just these),
+// and an index.html of another build often has the same size.
+func withoutCommit(hash string) (origin, error) {
+	raw, err := hex.DecodeString(hash)
+	if err != nil || len(raw) < 8 {
+		return origin{}, fmt.Errorf("making a time of the input hash %q: it is not one", hash)
+	}
+	offset := binary.BigEndian.Uint64(raw) % uint64(365*24*time.Hour/time.Second)
+	return origin{Version: "0.0.0-src." + hash[:8], Time: sourceEpoch.Add(time.Duration(offset) * time.Second)}, nil
+}
+
+// originOf finds the commit that an input comes from.
+func originOf(ctx context.Context, root string, environ []string, in *input, hash string) (origin, error) {
+	g := git{root, environ}
+	commit, err := in.commit(ctx, g)
+	if err != nil && ctx.Err() != nil {
+		return origin{}, err
+	}
+	if err != nil || commit == nil {
+		return withoutCommit(hash) // no git, or git has nothing to say
+	}
+	return *commit, nil
+}
+
+// commit is nil when the input is not exactly a committed one.
+func (in *input) commit(ctx context.Context, g git) (*origin, error) {
+	prefix, err := g.output(ctx, "rev-parse", "--show-prefix") // of the checkout in its repository
+	if err != nil {
+		return nil, err
+	}
+	paths := []string{in.Recipe.Context, in.Recipe.Dockerfile}
+	clean, err := in.clean(ctx, g, paths)
+	if err != nil || !clean {
+		return nil, err
+	}
+	// -m with --first-parent: a merge is where its files changed on this branch.
+	log, err := g.raw(ctx, append([]string{"log", "--first-parent", "-m", "--name-only", "--no-renames", "-z", "--format=%x01%H %ct", "--"}, paths...)...)
+	if err != nil {
+		return nil, err
+	}
+	for entry := range strings.SplitSeq(log, "\x01") {
+		head, names, _ := strings.Cut(strings.Trim(entry, "\x00\n"), "\x00")
+		hash, seconds, ok := strings.Cut(head, " ")
+		if !ok || !slices.ContainsFunc(strings.Split(names, "\x00"), func(name string) bool {
+			return in.includes(strings.TrimPrefix(strings.Trim(name, "\n"), prefix))
+		}) {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(seconds), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("reading the time of commit %s: %w", hash, err)
+		}
+		if edge, err := g.edge(ctx, hash); err != nil || edge {
+			return nil, err
+		}
+		at := time.Unix(n, 0).UTC()
+		return &origin{Revision: hash, Time: at, Version: "0.0.0-" + at.Format("20060102150405") + "-" + hash[:min(12, len(hash))]}, nil
+	}
+	return nil, nil
+}
+
+// clean says whether git tracks every file of the input and none of them was changed.
+func (in *input) clean(ctx context.Context, g git, paths []string) (bool, error) {
+	// Relative to the checkout, unlike status and log.
+	tracked, err := g.raw(ctx, append([]string{"ls-files", "-z", "--"}, paths...)...)
+	if err != nil {
+		return false, err
+	}
+	known := map[string]bool{}
+	for name := range strings.SplitSeq(tracked, "\x00") {
+		known[name] = true
+	}
+	for _, f := range in.Files {
+		if !known[path.Join(in.Recipe.Context, f.Path)] {
+			return false, nil
+		}
+	}
+	// Both together are what differs from the last commit, staged or not; names relative again.
+	changed, err := g.raw(ctx, append([]string{"diff", "--name-only", "--relative", "--no-renames", "-z", "HEAD", "--"}, paths...)...)
+	if err != nil {
+		return false, err
+	}
+	for name := range strings.SplitSeq(changed, "\x00") {
+		if name != "" && in.includes(name) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// includes says whether a path of the checkout is a part of the input.
+func (in *input) includes(name string) bool {
+	if name == path.Clean(in.Recipe.Dockerfile) {
+		return true
+	}
+	rel := name
+	if context := path.Clean(in.Recipe.Context); context != "." {
+		var inside bool
+		if rel, inside = strings.CutPrefix(name, context+"/"); !inside {
+			return false
+		}
+	}
+	if rel == "" {
+		return false
+	}
+	out, err := in.ignore.MatchesOrParentMatches(rel)
+	return err == nil && !out
+}
+
+// edge says whether a commit is where a shallow clone ends: git shows it as if it had
+// made every file.
+func (g git) edge(ctx context.Context, hash string) (bool, error) {
+	file, err := g.output(ctx, "rev-parse", "--git-path", "shallow")
+	if err != nil {
+		return false, err
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(g.root, file)
+	}
+	text, err := os.ReadFile(file)
+	if os.IsNotExist(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading where the shallow clone ends: %w", err)
+	}
+	return slices.Contains(strings.Fields(string(text)), hash), nil
+}
