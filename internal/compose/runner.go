@@ -45,6 +45,12 @@ func (r *Runner) Up(ctx context.Context, p Project, o UpOptions) error {
 	return r.call(ctx, p, "starting", append(args, o.Services...)...)
 }
 
+// Start starts services alone, without what they depend on, and does not wait.
+func (r *Runner) Start(ctx context.Context, p Project, services ...string) error {
+	args := []string{"up", "--detach", "--no-deps", "--no-build", "--pull", "never"}
+	return r.call(ctx, p, "starting", append(args, services...)...)
+}
+
 // DownOptions choose what Down removes besides containers and networks.
 type DownOptions struct{ Volumes bool }
 

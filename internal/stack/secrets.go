@@ -90,21 +90,27 @@ func (id identity) set(service string, files map[string]string) secretSet {
 // secretSets is what each service gets.
 func secretSets(s *env.Settings, backend, frontend identity) []secretSet {
 	data := identity{UID: 999, GID: 999, Known: true} // as data.yaml says
-	backendFiles := map[string]string{
-		"db_password":    s.Database.Password.Reveal(),
-		"redis_password": s.Redis.Password.Reveal(),
-		"database_url":   databaseURL(s.Database),
-		"redis_url":      (&url.URL{Scheme: "redis", User: url.UserPassword("default", s.Redis.Password.Reveal()), Host: "redis:6379", Path: "/0"}).String(),
-	}
-	addUser(backendFiles, s.Backend)
 	frontendFiles := map[string]string{}
 	addUser(frontendFiles, s.Frontend)
 	return []secretSet{
 		data.set("db", map[string]string{"db_password": s.Database.Password.Reveal()}),
 		data.set("redis", map[string]string{"redis_password": s.Redis.Password.Reveal()}),
-		backend.set("backend", backendFiles),
+		backend.set("backend", backendSecrets(s)),
 		frontend.set("frontend", frontendFiles),
 	}
+}
+
+// backendSecrets are the files of the backend, and of its migrations.
+func backendSecrets(s *env.Settings) map[string]string {
+	redis := url.URL{Scheme: "redis", User: url.UserPassword("default", s.Redis.Password.Reveal()), Host: "redis:6379", Path: "/0"}
+	files := map[string]string{
+		"db_password":    s.Database.Password.Reveal(),
+		"redis_password": s.Redis.Password.Reveal(),
+		"database_url":   databaseURL(s.Database),
+		"redis_url":      redis.String(),
+	}
+	addUser(files, s.Backend)
+	return files
 }
 
 // databaseURL is a connection URI (PostgreSQL manual, 32.1.1.2) with every part

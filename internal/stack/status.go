@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -158,4 +160,16 @@ func pageURL(s *env.Settings) string {
 		return "http://" + host
 	}
 	return fmt.Sprintf("http://%s:%d", host, s.HTTP.Port)
+}
+
+// localURL is where this machine finds the page, whatever name it has outside.
+func localURL(s *env.Settings) string {
+	host := s.HTTP.Bind
+	switch host {
+	case "0.0.0.0":
+		host = "127.0.0.1"
+	case "::":
+		host = "::1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(s.HTTP.Port)) + "/"
 }

@@ -1,0 +1,173 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"drydock/internal/compose"
+	"drydock/internal/engine"
+	"drydock/internal/env"
+	"drydock/internal/image"
+)
+
+// Bounds of what Up waits for.
+const (
+	baseTimeout = 3 * time.Minute // a first start initialises the database
+	appTimeout  = 5 * time.Minute // in dev the first start compiles
+	pageTimeout = 30 * time.Second
+)
+
+// Up brings the environment into the state that the settings describe, and returns when
+// its page answers. What is right already is left alone. Every step can be cut off and
+// done again.
+func (s *Stack) Up(ctx context.Context) error {
+	if err := s.checkPorts(ctx); err != nil {
+		return err
+	}
+	v, err := s.Values(ctx, compose.Blue)
+	if err != nil {
+		return err
+	}
+	if err := s.rotate(ctx, v); err != nil {
+		return err
+	}
+	runner := s.Runner()
+	if err := runner.Up(ctx, compose.Base(s.Settings, v), compose.UpOptions{Timeout: baseTimeout}); err != nil {
+		return s.explain(ctx, err)
+	}
+	if err := s.Migrate(ctx, v); err != nil {
+		return err
+	}
+	if err := runner.Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
+		return s.explain(ctx, err)
+	}
+	if err := s.dropOld(ctx, v); err != nil {
+		return fmt.Errorf("removing volumes that are not used any more: %w", err)
+	}
+	if err := s.pageAnswers(ctx); err != nil {
+		return s.explain(ctx, err)
+	}
+	s.say("%s (%s) is up", s.Settings.Project, s.Settings.Env)
+	_, err = fmt.Fprintln(s.Out, pageURL(s.Settings))
+	return err
+}
+
+// Values builds what is missing and works out everything that the compose files need.
+func (s *Stack) Values(ctx context.Context, colour compose.Colour) (compose.Values, error) {
+	names := []string{image.Postgres, image.Redis, image.Gateway, image.Backend, image.Frontend}
+	list, err := image.Build(ctx, image.BuildOptions{Settings: s.Settings, Engine: s.Engine, Err: s.Err, Names: names})
+	if err != nil {
+		return compose.Values{}, err
+	}
+	made := map[string]image.Image{}
+	for _, i := range list {
+		made[i.Name] = i
+	}
+	backend, frontend := made[image.Backend], made[image.Frontend]
+	v := compose.Values{
+		Colour: colour,
+		Refs: compose.Refs{
+			DB: made[image.Postgres].Ref, Redis: made[image.Redis].Ref, Gateway: made[image.Gateway].Ref,
+			Backend: backend.Ref, Frontend: frontend.Ref,
+		},
+		Live:         compose.Live{Backend: backend.Target == image.StageDev, Frontend: frontend.Target == image.StageDev},
+		Version:      backend.Version,
+		BackendCache: s.Settings.Project + "-backend-cache",
+		Labels:       s.Labels,
+	}
+	if s.Settings.Mode == env.Dev {
+		// The source changes all the time; a version that did so, too, would restart the
+		// apps at each `up`.
+		v.Version = "dev"
+	}
+	if len(backend.Input) >= 12 {
+		v.BackendCache += "-" + backend.Input[:12]
+	}
+	uid, gid, err := s.owner()
+	if err != nil {
+		return compose.Values{}, err
+	}
+	v.Owner = compose.Owner(uid, gid)
+	checkout := identity{UID: int(uid), GID: int(gid), Known: true}
+	as := func(i image.Image, live bool) identity {
+		if live {
+			return checkout
+		}
+		return parseUser(i.User)
+	}
+	sets := secretSets(s.Settings, as(backend, v.Live.Backend), as(frontend, v.Live.Frontend))
+	// Any image will do to write into a volume; this one is always there.
+	return v, s.putSecrets(ctx, sets, &v, v.Refs.Redis)
+}
+
+// pageAnswers asks the gateway for the page, as a browser would.
+func (s *Stack) pageAnswers(ctx context.Context) error {
+	if !s.Engine.Local() {
+		return nil // its ports are another machine's; the health checks are what we know
+	}
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	// The healths are good already, so the first answer is nearly always right; the
+	// gateway may be resolving the new addresses of the apps.
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		last = get(ctx, localURL(s.Settings))
+		if last == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("asking for the page at %s: %w", localURL(s.Settings), last)
+		}
+	}
+}
+
+func get(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }() // the status is all that is wanted
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("it answered %s", resp.Status)
+	}
+	return nil
+}
+
+// explain adds to a failed start what the containers that are not well said last.
+func (s *Stack) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	list, listErr := s.containers(ctx)
+	if listErr != nil {
+		return errors.Join(err, listErr)
+	}
+	for _, c := range list {
+		if c.State == engine.Running && (c.Health == engine.Healthy || c.Health == engine.NoHealth) {
+			continue
+		}
+		s.say("\n%s is %s:", c.Name, status(c, engine.Stats{}, time.Now()).state())
+		if n := len(c.Checks); n > 0 && c.Checks[n-1].ExitCode != 0 {
+			s.say("  health check: %s", c.Checks[n-1].Output)
+		}
+		logErr := s.Engine.Logs(ctx, c.ID, engine.LogOptions{Tail: 15}, func(l engine.LogLine) error {
+			s.say("  %s", l.Text)
+			return nil
+		})
+		if logErr != nil {
+			s.say("  %v", logErr)
+		}
+	}
+	return fmt.Errorf("%w; all logs: %s", err, s.command("logs"))
+}
