@@ -27,6 +27,8 @@ type Row struct {
 	Runs    []Run     `json:"runs"`
 	Kept    bool      `json:"kept"`   // by the next image:prune
 	Reason  string    `json:"reason"` // why it is kept, or not
+
+	repo string // where our tags of it are
 }
 
 // Run is a container made from an image.
@@ -43,16 +45,16 @@ func List(ctx context.Context, shelf Shelf, rules PruneRules, now time.Time) ([]
 	if err != nil {
 		return nil, err
 	}
-	return rowsOf(PlanPrune(images, rules), now), nil
+	return rowsOf(PlanPrune(images, rules), rules.Prefix, now), nil
 }
 
-func rowsOf(plan []Verdict, now time.Time) []Row {
+func rowsOf(plan []Verdict, prefix string, now time.Time) []Row {
 	rows := make([]Row, 0, len(plan))
 	for _, v := range plan {
 		r := Row{
 			Name: v.Name, Target: v.Target, Version: v.Version, Tags: append([]string{}, v.Refs...), Input: v.Input, ID: v.ID,
 			Created: v.Created.UTC(), Age: int64(now.Sub(v.Created).Seconds()), Size: v.Size,
-			Runs: []Run{}, Kept: v.Kept, Reason: v.Reason,
+			Runs: []Run{}, Kept: v.Kept, Reason: v.Reason, repo: prefix + "/" + v.Name,
 		}
 		for _, u := range v.Users {
 			r.Runs = append(r.Runs, Run(u))
@@ -83,23 +85,25 @@ func WriteList(w io.Writer, rows []Row, format string) error {
 		if !r.Kept {
 			reason = "- (" + r.Reason + ")"
 		}
-		line(r.Name, dash(r.Target), dash(tagsOf(r)), dash(short(r.Input)), short(r.ID),
+		line(r.Name, dash(r.Target), tagsOf(r.Tags, r.repo), dash(short(r.Input)), short(r.ID),
 			units.HumanDuration(time.Duration(r.Age)*time.Second), size(r.Size), r.Created.Format("2006-01-02 15:04"), dash(runsOf(r.Runs)), reason)
 	}
 	return t.Flush()
 }
 
-// tagsOf shows the tags without the name that the first column has.
-func tagsOf(r Row) string {
-	tags := make([]string, 0, len(r.Tags))
-	for _, ref := range r.Tags {
-		repo, tag := splitRef(ref)
-		if repo[strings.LastIndexByte(repo, '/')+1:] != r.Name {
-			tag = ref
-		}
-		tags = append(tags, tag)
+// manyTags is how many tags of one image a table shows.
+const manyTags = 3
+
+// tagsOf shows our tags without the name, which has a column of its own.
+func tagsOf(refs []string, repo string) string {
+	tags := make([]string, 0, len(refs))
+	for _, ref := range refs {
+		tags = append(tags, strings.TrimPrefix(ref, repo+":"))
 	}
-	return strings.Join(tags, ", ")
+	if more := len(tags) - manyTags; more > 0 {
+		tags = append(tags[:manyTags], fmt.Sprintf("and %d more", more))
+	}
+	return dash(strings.Join(tags, ", "))
 }
 
 func runsOf(runs []Run) string {

@@ -46,6 +46,8 @@ type PrunedImage struct {
 	Size   int64    `json:"size"`
 	Action string   `json:"action"` // keep or remove
 	Reason string   `json:"reason"`
+
+	repo string // where our tags of it are
 }
 
 // Prune removes what the plan says. An image that came into use meanwhile stays
@@ -64,7 +66,7 @@ func Prune(ctx context.Context, bin Bin, opts PruneOptions) (PruneReport, error)
 				report.Reclaimed += v.Size
 			}
 		}
-		report.Images = prunedImages(plan)
+		report.Images = prunedImages(plan, opts.Rules.Prefix)
 		return report, nil
 	}
 	before, err := bin.DiskUsage(ctx)
@@ -72,7 +74,7 @@ func Prune(ctx context.Context, bin Bin, opts PruneOptions) (PruneReport, error)
 		return report, err
 	}
 	errs := []error{removeAll(ctx, bin, plan, &lines{w: opts.Narrate})}
-	report.Images = prunedImages(plan)
+	report.Images = prunedImages(plan, opts.Rules.Prefix)
 	after, err := bin.DiskUsage(ctx)
 	if err == nil {
 		report.Reclaimed = max(before.Layers-after.Layers, 0)
@@ -146,10 +148,10 @@ func remove(ctx context.Context, bin Bin, s Stored) (why string, err error) {
 	return "", nil
 }
 
-func prunedImages(plan []Verdict) []PrunedImage {
+func prunedImages(plan []Verdict, prefix string) []PrunedImage {
 	out := make([]PrunedImage, 0, len(plan))
 	for _, v := range plan {
-		p := PrunedImage{Name: v.Name, Target: v.Target, Tags: append([]string{}, v.Refs...), ID: v.ID, Size: v.Size, Action: "remove", Reason: v.Reason}
+		p := PrunedImage{Name: v.Name, Target: v.Target, Tags: append([]string{}, v.Refs...), ID: v.ID, Size: v.Size, Action: "remove", Reason: v.Reason, repo: prefix + "/" + v.Name}
 		if v.Kept {
 			p.Action = "keep"
 		}
@@ -170,7 +172,7 @@ func WritePrune(w io.Writer, r PruneReport, format string) error {
 			removed++
 		}
 		// Errors come from Flush.
-		_, _ = fmt.Fprintln(t, strings.Join([]string{p.Action, p.Name, dash(p.Target), dash(tagsOf(Row{Name: p.Name, Tags: p.Tags})), short(p.ID), size(p.Size), p.Reason}, "\t"))
+		_, _ = fmt.Fprintln(t, strings.Join([]string{p.Action, p.Name, dash(p.Target), tagsOf(p.Tags, p.repo), short(p.ID), size(p.Size), p.Reason}, "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err

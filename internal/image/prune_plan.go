@@ -56,7 +56,7 @@ type Verdict struct {
 // groundwork are the images that others are built from: one of each is enough,
 // and whatever a kept image stands on.
 func groundwork(name string) bool {
-	return strings.HasPrefix(name, "base-") || strings.HasPrefix(name, "toolchain-") || name == "nginx-base"
+	return strings.HasPrefix(name, "root-") || strings.HasPrefix(name, "base-") || strings.HasPrefix(name, "toolchain-") || name == "nginx-base"
 }
 
 // PlanPrune decides for every image, newest first within its name and target.

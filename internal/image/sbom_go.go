@@ -3,16 +3,19 @@ package image
 import (
 	"debug/buildinfo"
 	"io"
+	"runtime/debug"
 	"strings"
 )
 
 // addGo adds the modules of a Go program. Any other binary has no build
 // information, which is not an error.
 func (s *scanner) addGo(path string, r io.ReaderAt) {
-	info, err := buildinfo.Read(r)
-	if err != nil {
-		return
+	if info, err := buildinfo.Read(r); err == nil {
+		s.addGoInfo(path, info)
 	}
+}
+
+func (s *scanner) addGoInfo(path string, info *debug.BuildInfo) {
 	paths := []string{path}
 	// Go's own version counts: the standard library is in every program.
 	if v, ok := strings.CutPrefix(strings.Fields(info.GoVersion + " ")[0], "go"); ok {
