@@ -17,7 +17,7 @@ import (
 // RegistryOf reads the registry from the settings, with the proxies and the
 // extra CA that builds use.
 func RegistryOf(s *env.Settings) (Registry, error) {
-	transport, err := transportFor(s.Build)
+	transport, err := registryTransport(s.Build)
 	if err != nil {
 		return Registry{}, fmt.Errorf("preparing to talk to the registry: %w", err)
 	}
@@ -27,7 +27,7 @@ func RegistryOf(s *env.Settings) (Registry, error) {
 	}, nil
 }
 
-func transportFor(b env.Build) (http.RoundTripper, error) {
+func registryTransport(b env.Build) (http.RoundTripper, error) {
 	base, ok := remote.DefaultTransport.(*http.Transport)
 	if !ok {
 		return nil, fmt.Errorf("go-containerregistry's transport is a %T", remote.DefaultTransport)
