@@ -20,9 +20,7 @@ func (s *Stack) Migrate(ctx context.Context, v compose.Values) error {
 		return err
 	}
 	// Always the production image: one of the stage dev runs a watcher, not the program.
-	list, err := image.Build(ctx, image.BuildOptions{
-		Settings: s.Settings, Engine: s.Engine, Err: s.Err, Names: []string{image.Backend}, Stage: image.StageProd,
-	})
+	list, err := s.images(ctx, []string{image.Backend}, image.StageProd)
 	if err != nil {
 		return err
 	}

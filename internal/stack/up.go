@@ -58,7 +58,7 @@ func (s *Stack) Up(ctx context.Context) error {
 // Values builds what is missing and works out everything that the compose files need.
 func (s *Stack) Values(ctx context.Context, colour compose.Colour) (compose.Values, error) {
 	names := []string{image.Postgres, image.Redis, image.Gateway, image.Backend, image.Frontend}
-	list, err := image.Build(ctx, image.BuildOptions{Settings: s.Settings, Engine: s.Engine, Err: s.Err, Names: names})
+	list, err := s.images(ctx, names, "")
 	if err != nil {
 		return compose.Values{}, err
 	}

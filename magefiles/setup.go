@@ -1,0 +1,15 @@
+//go:build mage
+
+package main
+
+import (
+	"context"
+
+	"drydock/internal/target"
+)
+
+// Setup installs what is missing on Debian and Ubuntu (Engine, compose, buildx, mmdebstrap), and says so first.
+func Setup(ctx context.Context) error { return target.Setup(ctx) }
+
+// Doctor looks at every prerequisite and says how to mend what is missing. It changes nothing.
+func Doctor(ctx context.Context) error { return target.Doctor(ctx) }
