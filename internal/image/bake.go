@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"drydock/internal/engine"
@@ -45,7 +46,7 @@ func (b *builder) bake(ctx context.Context, jobs []*job) error {
 		targets[j.in.Recipe.Name] = t
 		names = append(names, j.in.Recipe.Name)
 	}
-	text, err := json.Marshal(map[string]any{"target": targets})
+	text, err := json.Marshal(map[string]any{"target": literal(targets)})
 	if err != nil {
 		return err
 	}
@@ -53,20 +54,78 @@ func (b *builder) bake(ctx context.Context, jobs []*job) error {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return err
 	}
-	progress := "auto"
-	if b.Settings.Options.Plain {
-		progress = "plain"
+	args := []string{"buildx", "bake", "--builder", "default", "--file", file, "--progress", "plain"}
+	allow, err := b.entitlements(ctx)
+	if err != nil {
+		return err
 	}
-	args := append([]string{"buildx", "bake", "--builder", "default", "--file", file, "--progress", progress}, names...)
+	args = append(append(args, allow...), names...)
+	out := b.Err
+	if !b.Settings.Options.Plain {
+		// A person gets a line for each step; the whole output would be pages.
+		steps := newSteps(b.Err)
+		defer steps.Close()
+		out = steps
+	}
 	err = run.Run(ctx, run.Cmd{
-		Name: "docker", Args: args, Dir: b.dir, Stdout: b.Err, Stderr: b.Err,
-		// Attestations would give an image another id each time.
-		Env: append(b.Settings.Inherited(), append(b.Engine.CLIEnv(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "BUILDX_BUILDER=default")...),
+		Name: "docker", Args: args, Dir: b.dir, Env: b.cliEnv(), Stdout: out, Stderr: out, Redact: mirrorSecrets(b.Settings.Build),
 	})
 	if err != nil {
-		return fmt.Errorf("building %v: %w; the failing step is above, the same again with all output: NO_COLOR=1 go tool mage build", names, err)
+		return fmt.Errorf("building %s: %w", strings.Join(names, ", "), err)
 	}
 	return nil
+}
+
+// cliEnv is the environment of the docker command.
+func (b *builder) cliEnv() []string {
+	return append(b.Settings.Inherited(), append(b.Engine.CLIEnv(),
+		"BUILDX_NO_DEFAULT_ATTESTATIONS=1", // they would give an image another id each time
+		// The builder inside of the engine: only it has the engine's images to build on.
+		"BUILDX_BUILDER=default",
+		// bake since 0.19 asks before it reads files outside of the working folder.
+		"BUILDX_BAKE_ENTITLEMENTS_FS=0")...)
+}
+
+// entitlements are the flags that bake since 0.17 wants for the host's network, and
+// which it did not know before.
+func (b *builder) entitlements(ctx context.Context) ([]string, error) {
+	if b.Settings.Build.Network != "host" {
+		return nil, nil
+	}
+	help, err := run.Output(ctx, run.Cmd{Name: "docker", Args: []string{"buildx", "bake", "--help"}, Env: b.cliEnv()})
+	if err != nil {
+		return nil, fmt.Errorf("asking what docker buildx can do: %w", err)
+	}
+	if !strings.Contains(string(help), "--allow") {
+		return nil, nil
+	}
+	return []string{"--allow", "network.host"}, nil
+}
+
+// literal escapes what bake would replace in a string: a bake file in JSON is HCL, where
+// ${...} and %{...} are templates.
+// https://github.com/hashicorp/hcl/blob/v2.24.0/json/spec.md#string-literals
+func literal(targets map[string]bakeTarget) map[string]bakeTarget {
+	fix := strings.NewReplacer("${", "$${", "%{", "%%{").Replace
+	all := func(list []string) []string {
+		out := make([]string, 0, len(list))
+		for _, s := range list {
+			out = append(out, fix(s))
+		}
+		return out
+	}
+	out := map[string]bakeTarget{}
+	for name, t := range targets {
+		t.Context, t.Dockerfile, t.Target = fix(t.Context), fix(t.Dockerfile), fix(t.Target)
+		t.Tags, t.Secret, t.Output = all(t.Tags), all(t.Secret), all(t.Output)
+		args := map[string]string{}
+		for k, v := range t.Args {
+			args[k] = fix(v)
+		}
+		t.Args = args
+		out[name] = t
+	}
+	return out
 }
 
 // complete turns what BuildKit made into the final image: normalised, labelled, tagged.
@@ -144,7 +203,7 @@ func (b *builder) labels(j *job) map[string]string {
 		l["org.opencontainers.image.revision"] = j.origin.Revision
 	}
 	if r.Root != "" {
-		l[labelRoot] = j.in.Images["ROOT"]
+		l[labelRoot] = j.in.From.String()
 	}
 	return l
 }

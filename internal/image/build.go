@@ -65,6 +65,9 @@ func Build(ctx context.Context, o BuildOptions) (list []Image, err error) {
 	b.version = sync.OnceValues(func() (Version, error) {
 		return ReadVersion(ctx, o.Settings.Root, o.Settings.Image.Version, o.Settings.Inherited())
 	})
+	if b.roots, err = newRootChooser(o.Settings, o.Err); err != nil {
+		return nil, err
+	}
 	if err := b.look(ctx); err != nil {
 		return nil, err
 	}
@@ -85,6 +88,7 @@ type builder struct {
 	BuildOptions
 	dir     string
 	recipes []recipe
+	roots   *rootChooser
 	local   []engine.Image // ours, as the engine has them at the beginning
 
 	have   map[string]Image    // finished, by name
@@ -208,38 +212,32 @@ func (b *builder) resolve(ctx context.Context, in *input) (ready bool, err error
 	}
 	hash := in.Hash()
 	if !b.NoCache || groundwork(r.Name) {
-		for _, l := range b.local {
-			if l.Labels[labelInput] == hash && l.Labels[labelImage] == r.Name {
-				return true, b.finish(ctx, in, hash, l.ID, false)
-			}
+		if l, ok := b.there(r.Name, hash); ok {
+			return true, b.finish(ctx, in, hash, l.ID, false)
 		}
 	}
 	return true, nil
 }
 
-// resolveRoot decides what a base image begins with. A base that is there keeps the root
-// that it was made from, so that the registry is not asked each time and a base does not
-// change under its images because a registry came or went: BASE says when it should.
+// resolveRoot decides what a base image begins with.
 func (b *builder) resolveRoot(ctx context.Context, in *input) error {
-	suite := in.Recipe.Root
-	if b.Settings.Build.Base == "auto" {
-		for _, l := range b.local {
-			if l.Labels[labelImage] != in.Recipe.Name {
-				continue
-			}
-			in.Images["ROOT"] = l.Labels[labelRoot]
-			if l.Labels[labelInput] == in.Hash() {
-				return nil
-			}
+	src, err := b.roots.choose(ctx, in.Recipe.Root, func(src rootSource) bool {
+		in.Images["ROOT"] = src.key()
+		_, have := b.there(in.Recipe.Name, in.Hash())
+		return have
+	})
+	in.Images["ROOT"], in.From = src.key(), src
+	return err
+}
+
+// there finds an image of ours by its input.
+func (b *builder) there(name, hash string) (engine.Image, bool) {
+	for _, l := range b.local {
+		if l.Labels[labelInput] == hash && l.Labels[labelImage] == name {
+			return l, true
 		}
 	}
-	r, err := chooseRoot(ctx, b.Settings, suite)
-	if err != nil {
-		return err
-	}
-	in.Images["ROOT"] = r.Ref
-	in.From = &r
-	return nil
+	return engine.Image{}, false
 }
 
 // ready is an image that a setting gives in place of ours.
@@ -264,15 +262,10 @@ func (b *builder) ready(ctx context.Context, r recipe) (Image, error) {
 
 // wave builds several images at once.
 func (b *builder) wave(ctx context.Context, wave []*input) error {
-	roots, rctx := errgroup.WithContext(ctx)
-	for _, in := range wave {
-		if in.From != nil {
-			roots.Go(func() error { return b.makeRoot(rctx, *in.From) })
-		}
-	}
-	if err := roots.Wait(); err != nil {
+	if err := b.makeRoots(ctx, wave); err != nil {
 		return err
 	}
+	defer b.dropRoots(ctx, wave)
 	var names []string
 	jobs := make([]*job, 0, len(wave))
 	for _, in := range wave {
@@ -336,8 +329,13 @@ func (b *builder) prepare(ctx context.Context, in *input) (*job, error) {
 	return j, os.WriteFile(j.file, in.Dockerfile, 0o644)
 }
 
+// cleanup is a context for undoing things, which outlives a canceled one.
+func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+}
+
 func (b *builder) dropWorkingNames(ctx context.Context, jobs []*job) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	ctx, cancel := cleanup(ctx)
 	defer cancel()
 	for _, j := range jobs {
 		if err := b.Engine.RemoveImage(ctx, j.working); err != nil && !errors.Is(err, engine.ErrNotFound) {
@@ -381,8 +379,8 @@ func stageName(stage string) string {
 func (b *builder) args(j *job) map[string]string {
 	args := map[string]string{"SOURCE_DATE_EPOCH": fmt.Sprint(j.origin.Time.Unix())}
 	maps.Copy(args, j.in.Recipe.Args)
-	for arg, id := range j.in.Images {
-		args[arg] = id
+	if r := j.in.Recipe; r.Root != "" {
+		args["ROOT"] = b.rootName(r.Root)
 	}
 	for arg, name := range j.in.Parsed.needs() {
 		args[arg] = b.have[name].Ref

@@ -27,7 +27,7 @@ type input struct {
 	Root       string            // absolute folder of the context
 	Files      []contextFile     // sorted by path
 	Images     map[string]string // build argument to image id; ROOT to a reference
-	From       *root             // what a base image begins with, when it has to be made
+	From       rootSource        // what a base image begins with
 
 	ignore *patternmatcher.PatternMatcher // what of the context is left out
 }

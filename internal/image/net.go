@@ -34,12 +34,16 @@ func secretsOf(s *env.Settings, dir string) ([]string, error) {
 		return nil, fmt.Errorf("writing the network settings of the build: %w", err)
 	}
 	list := []string{"id=net,src=" + path}
-	if ca := s.Build.ExtraCA; ca != "" {
-		ca = s.Path(ca)
-		if _, err := os.Stat(ca); err != nil {
-			return nil, fmt.Errorf("reading EXTRA_CA: %w", err)
-		}
-		list = append(list, "id=ca,src="+ca)
+	if s.Build.ExtraCA == "" {
+		return list, nil
 	}
-	return list, nil
+	bundle, err := os.ReadFile(s.Path(s.Build.ExtraCA))
+	if err != nil {
+		return nil, fmt.Errorf("reading EXTRA_CA: %w", err)
+	}
+	path = filepath.Join(dir, "ca")
+	if err := os.WriteFile(path, bundle, 0o600); err != nil {
+		return nil, fmt.Errorf("copying EXTRA_CA for the build: %w", err)
+	}
+	return append(list, "id=ca,src="+path), nil
 }

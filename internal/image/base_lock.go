@@ -1,0 +1,89 @@
+package image
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// baseLockPath is the file that remembers which digest a tag without one stood for
+// when it was first used. It is meant to be committed.
+const baseLockPath = "docker/base.lock.json"
+
+type baseLock struct {
+	path string
+	mu   sync.Mutex
+}
+
+type lockedBases struct {
+	Comment string            `json:"comment"`
+	Images  map[string]string `json:"images"` // reference to digest
+}
+
+// digest returns what is recorded for a reference, "" for nothing.
+func (l *baseLock) digest(ref string) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	locked, err := l.read()
+	return locked.Images[ref], err
+}
+
+// record adds a reference. The file is replaced by rename: a reader never sees half of it.
+func (l *baseLock) record(ref, digest string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	locked, err := l.read()
+	if err != nil {
+		return err
+	}
+	locked.Comment = "What the tags of BASE_TRIXIE_IMAGE and BASE_FORKY_IMAGE stood for; remove a line to take the newest."
+	if locked.Images == nil {
+		locked.Images = map[string]string{}
+	}
+	locked.Images[ref] = digest
+	text, err := json.MarshalIndent(locked, "", "  ")
+	if err != nil {
+		return fmt.Errorf("recording the digest of %s: %w", ref, err)
+	}
+	return writeAtomic(l.path, append(text, '\n'), 0o644)
+}
+
+func (l *baseLock) read() (lockedBases, error) {
+	var locked lockedBases
+	text, err := os.ReadFile(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return locked, nil
+	}
+	if err != nil {
+		return locked, fmt.Errorf("reading the digests of base images: %w", err)
+	}
+	if err := json.Unmarshal(text, &locked); err != nil {
+		return locked, fmt.Errorf("reading the digests of base images in %s: %w; correct the file or remove it", l.path, err)
+	}
+	return locked, nil
+}
+
+// writeAtomic writes a file aside and renames it.
+func writeAtomic(path string, data []byte, mode fs.FileMode) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
