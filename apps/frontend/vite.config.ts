@@ -44,7 +44,6 @@ export default {
     proxy: { "/api": env.API_TARGET ?? "http://127.0.0.1:8080" },
   },
   test: {
-    environment: "happy-dom",
     include: ["test/**/*.test.{ts,tsx}"],
     restoreMocks: true,
   },

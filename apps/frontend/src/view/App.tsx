@@ -14,8 +14,8 @@ export function App(props: ViewProps) {
         Skip to the notes
       </a>
       <Header state={props.state} />
+      <Banner state={props.state} />
       <main>
-        <Banner state={props.state} />
         <Composer {...props} />
         <Search {...props} />
         <Notes {...props} />
