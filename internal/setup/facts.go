@@ -124,7 +124,7 @@ type CgroupFact struct {
 	Mounted bool     // anything at /sys/fs/cgroup
 	V2      bool     // the unified hierarchy is at /sys/fs/cgroup
 	Kernel2 bool     // the kernel can mount it and no controller is bound to version 1
-	V1      []string // controllers that the kernel enables for version 1
+	V1      []string // controllers of version 1 that the Engine uses and the kernel has
 	Nested  bool     // version 2, not at the real root, controllers not yet handed down
 }
 

@@ -54,6 +54,9 @@ func lookMemory() uint64 {
 
 const cgroupRoot = "/sys/fs/cgroup"
 
+// engineControllers are the ones that the Engine limits containers with.
+var engineControllers = []string{"cpuset", "cpu", "cpuacct", "blkio", "memory", "devices", "freezer", "pids"}
+
 // lookCgroups reads the kernel's own tables. Whatever cannot be read looks
 // unmounted, and mounting says what is wrong.
 func lookCgroups() CgroupFact {
@@ -101,7 +104,9 @@ func (g *CgroupFact) readControllers(text, filesystems string) {
 		if len(words) != 4 || strings.HasPrefix(words[0], "#") || words[3] != "1" {
 			continue
 		}
-		g.V1 = append(g.V1, words[0])
+		if slices.Contains(engineControllers, words[0]) {
+			g.V1 = append(g.V1, words[0])
+		}
 		bound = bound || words[1] != "0"
 	}
 	g.Kernel2 = strings.Contains(filesystems, "\tcgroup2\n") && !bound

@@ -1,0 +1,70 @@
+//go:build integration
+
+package setup
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+
+	"drydock/internal/run"
+)
+
+// The test binary is also the program that runs inside the scratch machines.
+var (
+	inside     = flag.String("inside", "", "be a program inside a scratch machine: setup, doctor or hold-lock")
+	insideRoot = flag.String("inside-root", "", "the checkout there")
+	insideDry  = flag.Bool("inside-dry", false, "only show what would be done")
+
+	// Making the root file systems is half of the tests' time: keep them for the next run.
+	roots = flag.String("roots", "", "take bookworm.tar and trixie.tar from this folder instead of making them")
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *inside == "" {
+		os.Exit(m.Run())
+	}
+	ctx, stop := run.Context(context.Background())
+	err := runInside(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(run.Code(err))
+}
+
+func runInside(ctx context.Context) error {
+	o := Options{
+		Root: *insideRoot, DryRun: *insideDry,
+		Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr,
+	}
+	switch *inside {
+	case "setup":
+		return Run(ctx, o)
+	case "doctor":
+		return Doctor(ctx, o)
+	case "hold-lock":
+		return holdLock(ctx, flag.Arg(0))
+	}
+	return fmt.Errorf("-inside=%s is not a program", *inside)
+}
+
+// holdLock does what another package manager does, until it is told to end.
+func holdLock(ctx context.Context, path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lock := syscall.Flock_t{Type: syscall.F_WRLCK}
+	if err := syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &lock); err != nil {
+		return err
+	}
+	fmt.Println("locked")
+	<-ctx.Done()
+	return nil
+}
