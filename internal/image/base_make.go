@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -52,7 +53,8 @@ func (b *builder) makeRoot(ctx context.Context, in *input) error {
 	if err != nil {
 		return fmt.Errorf("importing the root of %s: %w", in.Recipe.Name, err)
 	}
-	_, err = b.Engine.Import(ctx, f, engine.ImportOptions{Ref: b.rootName(in.From.Suite)})
+	// Not the file itself, which the HTTP client would close.
+	_, err = b.Engine.Import(ctx, io.MultiReader(f), engine.ImportOptions{Ref: b.rootName(in.From.Suite)})
 	return errors.Join(err, f.Close(), os.Remove(tar))
 }
 
