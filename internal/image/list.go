@@ -22,7 +22,7 @@ type Row struct {
 	Input   string    `json:"input"`
 	ID      string    `json:"id"`
 	Created time.Time `json:"created"`
-	Age     int64     `json:"age_seconds"`
+	Age     *int64    `json:"age_seconds"` // of the commit; null for uncommitted sources
 	Size    int64     `json:"size"`
 	Runs    []Run     `json:"runs"`
 	Kept    bool      `json:"kept"`   // by the next image:prune
@@ -45,6 +45,7 @@ func List(ctx context.Context, shelf Shelf, rules PruneRules, now time.Time) ([]
 	if err != nil {
 		return nil, err
 	}
+	rules.Now = now
 	return rowsOf(PlanPrune(images, rules), rules.Prefix, now), nil
 }
 
@@ -53,8 +54,12 @@ func rowsOf(plan []Verdict, prefix string, now time.Time) []Row {
 	for _, v := range plan {
 		r := Row{
 			Name: v.Name, Target: v.Target, Version: v.Version, Tags: append([]string{}, v.Refs...), Input: v.Input, ID: v.ID,
-			Created: v.Created.UTC(), Age: int64(now.Sub(v.Created).Seconds()), Size: v.Size,
+			Created: v.Created.UTC(), Size: v.Size,
 			Runs: []Run{}, Kept: v.Kept, Reason: v.Reason, repo: prefix + "/" + v.Name,
+		}
+		if v.Dated {
+			age := int64(now.Sub(v.Created).Seconds())
+			r.Age = &age
 		}
 		for _, u := range v.Users {
 			r.Runs = append(r.Runs, Run(u))
@@ -85,8 +90,12 @@ func WriteList(w io.Writer, rows []Row, format string) error {
 		if !r.Kept {
 			reason = "- (" + r.Reason + ")"
 		}
+		age, created := "uncommitted", "-"
+		if r.Age != nil {
+			age, created = units.HumanDuration(time.Duration(*r.Age)*time.Second), r.Created.Format("2006-01-02 15:04")
+		}
 		line(r.Name, dash(r.Target), tagsOf(r.Tags, r.repo), dash(short(r.Input)), short(r.ID),
-			units.HumanDuration(time.Duration(r.Age)*time.Second), size(r.Size), r.Created.Format("2006-01-02 15:04"), dash(runsOf(r.Runs)), reason)
+			age, size(r.Size), created, dash(runsOf(r.Runs)), reason)
 	}
 	return t.Flush()
 }

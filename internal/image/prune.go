@@ -23,7 +23,7 @@ type Bin interface {
 
 // PruneOptions says how to prune.
 type PruneOptions struct {
-	Rules   PruneRules
+	Rules   PruneRules // Now is the present unless it is set
 	DryRun  bool
 	Cache   *CacheRules // nil leaves BuildKit's cache alone
 	Narrate io.Writer
@@ -57,6 +57,9 @@ func Prune(ctx context.Context, bin Bin, opts PruneOptions) (PruneReport, error)
 	images, err := StoredImages(ctx, bin)
 	if err != nil {
 		return PruneReport{}, err
+	}
+	if opts.Rules.Now.IsZero() {
+		opts.Rules.Now = time.Now()
 	}
 	plan := PlanPrune(images, opts.Rules)
 	report := PruneReport{DryRun: opts.DryRun}

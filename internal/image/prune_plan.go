@@ -17,9 +17,9 @@ type Stored struct {
 	Input   string   // label drydock.input
 	Version string   // label org.opencontainers.image.version
 	Created time.Time
-	Tagged  time.Time // when a tag was last set here; zero if the engine does not tell
-	Size    int64     // bytes, shared layers included
-	Layers  []string  // diff ids, lowest first
+	Dated   bool     // Created is a commit's time; else it was derived from the sources' hash
+	Size    int64    // bytes, shared layers included
+	Layers  []string // diff ids, lowest first
 	Users   []User
 }
 
@@ -30,13 +30,14 @@ type User struct {
 	Running   bool
 }
 
-// since is what "newest" goes by. A reproducible image was created when its
-// sources were, so the moment it was last tagged here says more.
+// since is what "newest" goes by. An image of uncommitted sources has a time that
+// only looks like one (a reproducible image cannot know when it was built), so
+// unless something uses it, it goes before every image of a commit.
 func (s Stored) since() time.Time {
-	if s.Tagged.After(s.Created) {
-		return s.Tagged
+	if s.Dated {
+		return s.Created
 	}
-	return s.Created
+	return time.Time{}
 }
 
 // PruneRules says what stays besides the images in use.
@@ -44,7 +45,12 @@ type PruneRules struct {
 	Prefix string   // IMAGE_PREFIX: images tagged elsewhere are not ours to remove
 	Keep   int      // newest images per name and target
 	Pinned []string // references or ids that must stay: the previous release
+	Now    time.Time
 }
+
+// atWork is how long a build may take. What it tagged as unfinished is kept so
+// long, and after that was left by one that was killed.
+const atWork = 2 * time.Hour
 
 // Verdict is what is to become of one image, and why.
 type Verdict struct {
@@ -85,17 +91,20 @@ func PlanPrune(images []Stored, rules PruneRules) []Verdict {
 }
 
 func keepForItself(plan []Verdict, rules PruneRules) {
-	type line struct{ name, target string }
+	type line struct {
+		name, target string
+		dated        bool // of groundwork one is kept of each kind: which of the two is current cannot be told
+	}
 	seen := map[line]int{}
 	for i := range plan {
 		v := &plan[i]
-		group := line{v.Name, v.Target}
+		group := line{name: v.Name, target: v.Target, dated: v.Dated && groundwork(v.Name)}
 		keep := max(rules.Keep, 0)
 		if groundwork(v.Name) {
 			keep = 1
 		}
-		nth := 0 // leftovers without a tag are no version
-		if len(v.Refs) > 0 {
+		nth := 0 // leftovers and unfinished images are no versions
+		if len(v.Refs) > 0 && !unfinished(v.Stored) {
 			seen[group]++
 			nth = seen[group]
 		}
@@ -106,6 +115,8 @@ func keepForItself(plan []Verdict, rules PruneRules) {
 			v.keep("pinned: a release that can be returned to")
 		case stranger(v.Stored, rules.Prefix) != "":
 			v.keep("also tagged " + stranger(v.Stored, rules.Prefix) + ", which is not ours to remove")
+		case unfinished(v.Stored) && rules.Now.Sub(v.Created) < atWork:
+			v.keep("a build may be at work on it")
 		case derived(v.Stored, plan):
 			v.keep("built on " + v.Name + " by someone else")
 		case nth > 0 && nth <= keep && groundwork(v.Name):
@@ -145,6 +156,8 @@ func removalReason(s Stored, rules PruneRules) string {
 	switch {
 	case len(s.Refs) == 0:
 		return "leftover without a tag"
+	case unfinished(s):
+		return "left by a build that was broken off"
 	case groundwork(s.Name):
 		return "replaced, nothing kept stands on it"
 	}
@@ -170,6 +183,15 @@ func usedBy(users []User) string {
 func pinned(s Stored, pins []string) bool {
 	return slices.ContainsFunc(pins, func(pin string) bool {
 		return pin != "" && (pin == s.ID || slices.Contains(s.Refs, pin))
+	})
+}
+
+// unfinished tells an image that a build has not completed yet: all of its tags
+// are working names.
+func unfinished(s Stored) bool {
+	return len(s.Refs) > 0 && !slices.ContainsFunc(s.Refs, func(ref string) bool {
+		_, tag := splitRef(ref)
+		return !strings.HasPrefix(tag, "building-")
 	})
 }
 

@@ -17,7 +17,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func made(name, tag string, hoursAgo int, change ...func(*Stored)) Stored {
 	s := Stored{
 		ID: "sha256:" + name + tag, Name: name, Target: "prod", Input: tag,
-		Refs: []string{"drydock/" + name + ":" + tag}, Created: noon.Add(-time.Duration(hoursAgo) * time.Hour),
+		Refs: []string{"drydock/" + name + ":" + tag}, Created: noon.Add(-time.Duration(hoursAgo) * time.Hour), Dated: true,
 		Layers: []string{name + tag},
 	}
 	for _, c := range change {
@@ -36,11 +36,11 @@ func dangling(s *Stored)                  { s.Refs = nil }
 func dev(s *Stored)                       { s.Target = "dev" }
 func layers(l ...string) func(*Stored)    { return func(s *Stored) { s.Layers = l } }
 func alias(ref string) func(*Stored)      { return func(s *Stored) { s.Refs = append(s.Refs, ref) } }
-func taggedAt(t time.Time) func(*Stored)  { return func(s *Stored) { s.Tagged = t } }
+func undated(s *Stored)                   { s.Dated = false }
 func inputOf(hash string) func(s *Stored) { return func(s *Stored) { s.Input = hash } }
 
 func TestPlanPrune(t *testing.T) {
-	rules := PruneRules{Prefix: "drydock", Keep: 2}
+	rules := PruneRules{Prefix: "drydock", Keep: 2, Now: noon}
 	tests := []struct {
 		name   string
 		images []Stored
@@ -113,11 +113,25 @@ func TestPlanPrune(t *testing.T) {
 			want: []string{"base-trixietheirs kept: built on base-trixie by someone else", "base-trixieb1 kept: current"},
 		},
 		{
-			name: "an old image that was tagged again is the newest",
+			name: "a build at work keeps its image, one that was killed does not",
 			images: []Stored{
-				made("backend", "v1", 90, taggedAt(noon)), made("backend", "v2", 20), made("backend", "v3", 10),
+				made("backend", "building-1", 1), made("backend", "building-2", 3), made("backend", "building-3", 4, alias("drydock/backend:v9")),
+				made("backend", "v1", 20), made("backend", "v2", 10),
 			},
-			want: []string{"backendv1 kept: newest 1 of 2", "backendv3 kept: newest 2 of 2", "backendv2 removed: unused, older than the newest 2"},
+			want: []string{
+				"backendbuilding-1 kept: a build may be at work on it", "backendbuilding-2 removed: left by a build that was broken off",
+				"backendbuilding-3 kept: newest 1 of 2", "backendv2 kept: newest 2 of 2", "backendv1 removed: unused, older than the newest 2",
+			},
+		},
+		{
+			name: "an image of uncommitted sources has no age and goes first",
+			images: []Stored{
+				made("backend", "dirty", 1, undated), made("backend", "v1", 30), made("backend", "v2", 20), made("frontend", "dirty", 1, undated),
+			},
+			want: []string{
+				"backendv2 kept: newest 1 of 2", "backendv1 kept: newest 2 of 2", "backenddirty removed: unused, older than the newest 2",
+				"frontenddirty kept: newest 1 of 2",
+			},
 		},
 		{name: "nothing"},
 	}

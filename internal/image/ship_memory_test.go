@@ -292,7 +292,7 @@ func contentOf(t testing.TB, labels map[string]string, layers ...[]byte) *conten
 
 // ours are the labels of an image of Drydock's.
 func ours(name, input string) map[string]string {
-	return map[string]string{labelImage: name, labelInput: input, labelTarget: "prod", labelVersion: "v1.0.0", "org.opencontainers.image.title": name}
+	return map[string]string{labelImage: name, labelInput: input, labelTarget: "prod", labelVersion: "v1.0.0", labelRevision: "0123456789abcdef", "org.opencontainers.image.title": name}
 }
 
 // big is a layer that does not compress.
