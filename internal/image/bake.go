@@ -145,23 +145,27 @@ func (b *builder) complete(ctx context.Context, j *job) error {
 		// them all would keep the engine from sharing them.
 		n.Base = len(layers)
 	}
+	if j.in.Probe {
+		probe, err := save(ctx, b.Engine, b.done(probeName).ID)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = probe.Close() }() // as above
+		n.Probe = probe.Layers
+	}
 	out, err := normalise(ctx, &made.content, n, b.dir)
 	if err != nil {
 		return err
 	}
-	id, err := b.load(ctx, out, n.Base, ref(b.Settings, j.in.Recipe.Name, b.tagOf(j.hash, j.in)))
+	reference, _, err := b.name(ctx, j.in, j.hash)
+	if err != nil {
+		return err
+	}
+	id, err := b.load(ctx, out, n.Base, reference)
 	if err != nil {
 		return err
 	}
 	return b.finish(ctx, j.in, j.hash, id, true)
-}
-
-// tagOf is the tag that every build gets; an app's version comes on top.
-func (b *builder) tagOf(hash string, in *input) string {
-	if in.Recipe.App {
-		return stageName(in.Stage) + "-" + hash[:12]
-	}
-	return hash[:12]
 }
 
 // load gives the image to the engine under its final tag, without the layers of its base,

@@ -111,7 +111,7 @@ func (b *builder) look(ctx context.Context) (err error) {
 
 // all builds what is needed in waves: each wave holds every image whose own needs are met.
 func (b *builder) all(ctx context.Context) error {
-	inputs, order, err := b.gather()
+	inputs, order, err := b.gather(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,12 @@ func (b *builder) all(ctx context.Context) error {
 				return err
 			case !ready:
 				rest = append(rest, name)
-			case b.have[name].ID == "":
+			case b.have[name].ID != "":
+			case in.Recipe.Ready != "":
+				if err := b.deriveReady(ctx, in); err != nil {
+					return fmt.Errorf("adding a health check to %s: %w", in.Recipe.Ready, err)
+				}
+			default:
 				wave = append(wave, in)
 			}
 		}
@@ -134,7 +139,7 @@ func (b *builder) all(ctx context.Context) error {
 			if err := b.wave(ctx, wave); err != nil {
 				return err
 			}
-		} else if len(rest) == len(order) {
+		} else if len(rest) > 0 && len(rest) == len(order) {
 			return fmt.Errorf("ordering the builds: %s wait for one another", strings.Join(rest, ", "))
 		}
 		order = rest
@@ -144,7 +149,7 @@ func (b *builder) all(ctx context.Context) error {
 
 // gather reads the inputs of everything that is asked for and what that needs, in the
 // order of the catalogue.
-func (b *builder) gather() (map[string]*input, []string, error) {
+func (b *builder) gather(ctx context.Context) (map[string]*input, []string, error) {
 	inputs := map[string]*input{}
 	var add func(name string) error
 	add = func(name string) error {
@@ -156,7 +161,17 @@ func (b *builder) gather() (map[string]*input, []string, error) {
 			return nil
 		}
 		if r.Ready != "" {
-			inputs[name] = &input{Recipe: r}
+			in := &input{Recipe: r, Stage: StageProd, Images: map[string]string{}}
+			inputs[name] = in
+			found, err := b.ready(ctx, r)
+			if err != nil {
+				return err
+			}
+			if in.Probe = r.App && !found.HasCheck; in.Probe {
+				in.Images["READY"] = found.ID
+				return add(probeName)
+			}
+			b.have[name] = readyImage(r, found)
 			return nil
 		}
 		want := StageProd
@@ -168,7 +183,8 @@ func (b *builder) gather() (map[string]*input, []string, error) {
 			return run.WithCode(run.CodeBadInput, err)
 		}
 		inputs[name] = in
-		for _, need := range in.Parsed.needs() {
+		in.Probe = r.App && in.Stage != StageTest && !in.Parsed.checked(in.Stage)
+		for _, need := range in.needs() {
 			if err := add(need); err != nil {
 				return err
 			}
@@ -193,12 +209,10 @@ func (b *builder) gather() (map[string]*input, []string, error) {
 // has the result. It is not ready while one of them has to be built first.
 func (b *builder) resolve(ctx context.Context, in *input) (ready bool, err error) {
 	r := in.Recipe
-	if r.Ready != "" {
-		img, err := b.ready(ctx, r)
-		b.have[r.Name] = img
-		return true, err
+	if r.Ready != "" && !in.Probe {
+		return true, nil
 	}
-	for arg, name := range in.Parsed.needs() {
+	for arg, name := range in.needs() {
 		img, ok := b.have[name]
 		if !ok || img.ID == "" {
 			return false, nil
@@ -241,23 +255,25 @@ func (b *builder) there(name, hash string) (engine.Image, bool) {
 }
 
 // ready is an image that a setting gives in place of ours.
-func (b *builder) ready(ctx context.Context, r recipe) (Image, error) {
+func (b *builder) ready(ctx context.Context, r recipe) (engine.Image, error) {
 	have, err := b.Engine.HasImage(ctx, r.Ready)
 	if err != nil {
-		return Image{}, err
+		return engine.Image{}, err
 	}
 	if !have {
 		b.say("%s: pulling %s", r.Name, r.Ready)
 		if err := b.Engine.Pull(ctx, r.Ready, nil); err != nil {
-			return Image{}, err
+			return engine.Image{}, fmt.Errorf("%w; check the setting %s", err, setting(r, "IMAGE"))
 		}
 	}
-	found, err := b.Engine.Image(ctx, r.Ready)
-	if err != nil {
-		return Image{}, err
+	return b.Engine.Image(ctx, r.Ready)
+}
+
+func readyImage(r recipe, found engine.Image) Image {
+	return Image{
+		Name: r.Name, Ref: r.Ready, ID: found.ID, Size: found.Size, Created: found.Created, User: found.User, Foreign: true,
+		Version: found.Labels[labelVersion],
 	}
-	return Image{Name: r.Name, Ref: r.Ready, ID: found.ID, Size: found.Size, Created: found.Created, User: found.User, Foreign: true,
-		Version: found.Labels[labelVersion]}, nil
 }
 
 // wave builds several images at once.
@@ -350,11 +366,17 @@ func (b *builder) finish(ctx context.Context, in *input, hash, id string, built 
 	if err != nil {
 		return err
 	}
-	img, err := b.tag(ctx, Image{
+	img := Image{
 		Name: in.Recipe.Name, ID: found.ID, Input: hash, Target: stageName(in.Stage), Size: found.Size,
-		Created: found.Created, User: found.User, Built: built, Version: found.Labels[labelVersion],
-	})
-	if err != nil {
+		Created: found.Created, User: found.User, Built: built, Foreign: in.Recipe.Ready != "",
+	}
+	if img.Ref, img.Version, err = b.name(ctx, in, hash); err != nil {
+		return err
+	}
+	if img.Version == "" {
+		img.Version = found.Labels[labelVersion]
+	}
+	if err := b.tag(ctx, &img); err != nil {
 		return err
 	}
 	b.mu.Lock()
@@ -364,6 +386,13 @@ func (b *builder) finish(ctx context.Context, in *input, hash, id string, built 
 		b.built++
 	}
 	return nil
+}
+
+// done is a finished image; others may be finishing at the same time.
+func (b *builder) done(name string) Image {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.have[name]
 }
 
 // stageName is how an image calls its stage: one without a name is the last, so the

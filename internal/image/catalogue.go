@@ -52,6 +52,8 @@ func catalogue(s *env.Settings) []recipe {
 	}
 	gateway := ours(Gateway)
 	gateway.Context = "." // it takes nginx/ from the root; its .dockerignore leaves out the rest
+	probe := ours(probeName)
+	probe.Context = "." // it takes cmd/probe from the root
 	app := func(name string, a env.App) recipe {
 		return recipe{Name: name, Dockerfile: a.Dockerfile, Context: a.Context, Ready: a.Image, App: true}
 	}
@@ -61,6 +63,7 @@ func catalogue(s *env.Settings) []recipe {
 		with(ours("toolchain-go"), "GO_IMAGE", s.Build.GoImage),
 		with(ours("toolchain-node"), "NODE_IMAGE", s.Build.NodeImage),
 		with(ours("nginx-base"), "NGINX_IMAGE", s.Build.NginxImage),
+		probe,
 		app(Backend, s.Backend),
 		app(Frontend, s.Frontend),
 		ready(gateway, s.Gateway.Image),

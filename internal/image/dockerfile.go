@@ -17,11 +17,14 @@ type dockerfile struct {
 type stage struct {
 	Name string // lower case, "" when it has none
 	From string // as written, arguments not replaced
+
+	Checked, Unchecked bool // the stage's last HEALTHCHECK declares one, or says NONE
 }
 
 var (
 	continued = regexp.MustCompile(`\\[ \t]*\r?\n`)
 	argLine   = regexp.MustCompile(`(?i)^\s*ARG\s+(.+)$`)
+	checkLine = regexp.MustCompile(`(?i)^\s*HEALTHCHECK\s+(\S+)`)
 	fromLine  = regexp.MustCompile(`(?i)^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$`)
 )
 
@@ -31,6 +34,11 @@ func parseDockerfile(text string) dockerfile {
 		line = strings.TrimRight(line, "\r")
 		if m := fromLine.FindStringSubmatch(line); m != nil {
 			d.Stages = append(d.Stages, stage{Name: strings.ToLower(m[2]), From: m[1]})
+		}
+		if m := checkLine.FindStringSubmatch(line); m != nil && len(d.Stages) > 0 {
+			last := &d.Stages[len(d.Stages)-1]
+			last.Unchecked = strings.EqualFold(m[1], "NONE")
+			last.Checked = !last.Unchecked
 		}
 		if m := argLine.FindStringSubmatch(line); m != nil {
 			for _, field := range strings.Fields(m[1]) {
@@ -55,6 +63,23 @@ func (d dockerfile) pick(want string) string {
 		}
 	}
 	return ""
+}
+
+// checked says whether the stage ("" is the last) or one that it begins with declares a
+// health check.
+func (d dockerfile) checked(name string) bool {
+	for i := len(d.Stages) - 1; i >= 0; i-- {
+		s := d.Stages[i]
+		if name != "" && s.Name != strings.ToLower(name) {
+			continue
+		}
+		if s.Checked || s.Unchecked {
+			return s.Checked
+		}
+		earlier := dockerfile{Stages: d.Stages[:i]}
+		return earlier.has(strings.ToLower(s.From)) && earlier.checked(s.From)
+	}
+	return false
 }
 
 // fromScratch says whether the stage ("" is the last) begins with nothing.

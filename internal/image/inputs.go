@@ -27,6 +27,7 @@ type input struct {
 	Root       string            // absolute folder of the context
 	Files      []contextFile     // sorted by path
 	Images     map[string]string // build argument to image id; ROOT to a reference
+	Probe      bool              // an app without a health check of its own gets ours
 	From       rootSource        // what a base image begins with
 
 	ignore *patternmatcher.PatternMatcher // what of the context is left out
@@ -58,6 +59,15 @@ func readInput(root string, r recipe, want string) (*input, error) {
 		return nil, fmt.Errorf("reading the build context of %s: %w; set %s to its folder", r.Name, err, setting(r, "CONTEXT"))
 	}
 	return in, nil
+}
+
+// needs are the images of ours that have to be there first, by build argument.
+func (in *input) needs() map[string]string {
+	needs := in.Parsed.needs()
+	if in.Probe {
+		needs[probeArgument] = probeName
+	}
+	return needs
 }
 
 func setting(r recipe, what string) string { return strings.ToUpper(r.Name) + "_" + what }

@@ -28,6 +28,7 @@ type normal struct {
 	Base   int       // this many lowest layers are another image's and stay as they are
 	Epoch  time.Time // the latest time that a file may have
 	Labels map[string]string
+	Probe  []blob // the layers of the health check for an image without one; nil for none
 }
 
 // normalise returns the image with its own layers and configuration rewritten. The new
@@ -44,8 +45,10 @@ func normalise(ctx context.Context, c *content, n normal, dir string) (*content,
 		out.Layers = append(out.Layers, l)
 	}
 	var err error
-	out.Config, err = rewriteConfig(c.Config, out.Layers, n)
-	return out, err
+	if out.Config, err = rewriteConfig(c.Config, out.Layers, n); err != nil || n.Probe == nil {
+		return out, err
+	}
+	return withProbe(out, n.Probe, n.Epoch)
 }
 
 // rewriteLayer copies a layer without what depends on the moment or the builder. Times

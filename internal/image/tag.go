@@ -8,57 +8,54 @@ import (
 	"drydock/internal/engine"
 )
 
-// tag gives an image the reference that it is used by. Only the production images of the
-// apps carry the product's version; all others are named by their input, so that a
+// name chooses the reference of an image and its version. Only the production images of
+// the apps carry the product's version; all others are named by their input, so that a
 // commit that doesn't touch PostgreSQL's image doesn't restart PostgreSQL.
-func (b *builder) tag(ctx context.Context, img Image) (Image, error) {
-	if img.Foreign {
-		return img, nil
+func (b *builder) name(ctx context.Context, in *input, hash string) (reference, version string, err error) {
+	r := in.Recipe
+	switch {
+	case r.Ready != "": // somebody else's image with our health check
+		return ref(b.Settings, r.Name, "checked-"+hash[:12]), "", nil
+	case !r.App:
+		return ref(b.Settings, r.Name, hash[:12]), "", nil
+	case stageName(in.Stage) != StageProd:
+		return ref(b.Settings, r.Name, in.Stage+"-"+hash[:12]), "", nil
 	}
-	r, err := find(b.recipes, img.Name)
+	v, err := b.version()
 	if err != nil {
-		return Image{}, err
+		return "", "", err
 	}
-	wanted := img.Input[:12]
-	if r.App {
-		wanted = img.Target + "-" + wanted
+	// A tag never moves. The same version with another input (another base, say) gets a
+	// tag of its own.
+	reference = ref(b.Settings, r.Name, v.Tag)
+	taken, err := b.takenByOther(ctx, reference, hash)
+	if taken {
+		reference = ref(b.Settings, r.Name, v.Tag[:min(len(v.Tag), 128-9)]+"-"+hash[:8])
 	}
-	if r.App && img.Target == StageProd {
-		v, err := b.version()
-		if err != nil {
-			return Image{}, err
-		}
-		img.Version, wanted = v.Tag, v.Tag
-		// A tag never moves. The same version with another input (another base, say)
-		// gets a tag of its own.
-		taken, err := b.takenByOther(ctx, ref(b.Settings, r.Name, wanted), img)
-		if err != nil {
-			return Image{}, err
-		}
-		if taken {
-			wanted += "-" + img.Input[:8]
-		}
-	}
-	img.Ref = ref(b.Settings, r.Name, wanted)
+	return reference, v.Tag, err
+}
+
+// tag makes sure that the image has its reference.
+func (b *builder) tag(ctx context.Context, img *Image) error {
 	there, err := b.Engine.Image(ctx, img.Ref)
 	switch {
 	case err == nil && there.ID == img.ID:
-		return img, nil
+		return nil
 	case err != nil && !errors.Is(err, engine.ErrNotFound):
-		return Image{}, err
+		return err
 	}
 	if err := b.Engine.Tag(ctx, img.ID, img.Ref); err != nil {
-		return Image{}, fmt.Errorf("naming the image %s: %w", img.Name, err)
+		return fmt.Errorf("naming the image %s: %w", img.Name, err)
 	}
-	return img, nil
+	return nil
 }
 
-func (b *builder) takenByOther(ctx context.Context, reference string, img Image) (bool, error) {
+func (b *builder) takenByOther(ctx context.Context, reference, hash string) (bool, error) {
 	there, err := b.Engine.Image(ctx, reference)
 	if errors.Is(err, engine.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil && there.Labels[labelInput] != img.Input, err
+	return err == nil && there.Labels[labelInput] != hash, err
 }
 
 // sweep removes what earlier builds left: images of ours that have no name any more and
