@@ -72,7 +72,9 @@ func inspectAll(ctx context.Context, shelf inspector, f engine.Filter) ([]engine
 	}
 	found := make([]engine.Image, len(list))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(8) // hides the round trip to a remote engine without flooding it
+	// net/http keeps two connections to a host; every further one would be another
+	// log-in where the engine is reached through SSH.
+	group.SetLimit(2)
 	for i, img := range list {
 		group.Go(func() error {
 			one, err := shelf.Image(ctx, img.ID)

@@ -68,6 +68,9 @@ func Ship(ctx context.Context, from Source, to Target, refs []string, opts ShipO
 
 func ship(ctx context.Context, from Source, to Target, ref string, opts ShipOptions) (Shipped, error) {
 	say := &lines{w: opts.Narrate, prefix: ref + ": "}
+	if strings.Contains(ref, "@") {
+		return Shipped{}, errors.New("it is named by digest, and engines take such names from registries only: give it a tag (docker tag) and use that in the settings")
+	}
 	here, err := from.Image(ctx, ref)
 	if err != nil {
 		return Shipped{}, fmt.Errorf("looking for it here: %w", err)

@@ -84,6 +84,11 @@ func TestShipMissingHere(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrNotFound)
 }
 
+func TestShipByDigest(t *testing.T) {
+	_, err := Ship(t.Context(), newMemory(), newMemory(), []string{"docker.io/library/redis@sha256:0123"}, ShipOptions{})
+	require.ErrorContains(t, err, "give it a tag")
+}
+
 func TestShipStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	base := big(t, "base", 200_000)
