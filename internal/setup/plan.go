@@ -63,7 +63,7 @@ func MakePlan(f Facts, o Options) (Plan, error) {
 	}
 	if len(w.trixie) > 0 {
 		p.add(trixieStep(w.trixie, f, o))
-		if old := f.Apt.Installed["docker-compose"]; older(old, "2") {
+		if old := f.Apt.Installed["docker-compose"]; old != "" && older(old, "2.0") {
 			p.Notes = append(p.Notes, "the package docker-compose "+old+" is replaced by Debian 13's, which has the plugin")
 		}
 	}

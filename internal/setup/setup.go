@@ -13,6 +13,7 @@ import (
 // Its errors are *UnsupportedError, *NeedRootError and *NotReadyError, all with
 // exit code run.CodeMissing, or what went wrong in a step.
 func Run(ctx context.Context, o Options) error {
+	o.Ports = nil // who holds a port is the business of whoever starts the stack
 	f, err := Gather(ctx, o)
 	if err != nil {
 		return fmt.Errorf("looking at this machine: %w", err)
