@@ -34,9 +34,9 @@ func (s *session) pull(ctx context.Context, to Target, ref, tag string, say *lin
 	if err != nil {
 		return Shipped{}, fmt.Errorf("an image is pulled by digest (host/path/name@sha256:...), so that it is the one that was pushed: %w", err)
 	}
-	if digest.RegistryStr() != s.prefix.RegistryStr() {
+	if digest.RegistryStr() != s.host.RegistryStr() {
 		// The credentials belong to REGISTRY; they are not for anybody else.
-		return Shipped{}, fmt.Errorf("the image is at %s, but REGISTRY is at %s: set REGISTRY to pull from there", digest.RegistryStr(), s.prefix.RegistryStr())
+		return Shipped{}, fmt.Errorf("the image is at %s, but REGISTRY is at %s: set REGISTRY to pull from there", digest.RegistryStr(), s.host.RegistryStr())
 	}
 	img, err := remote.Image(digest, s.options(ctx)...)
 	if err != nil {

@@ -33,7 +33,8 @@ type Registry struct {
 // session is a registry whose settings were checked.
 type session struct {
 	Registry
-	prefix      name.Repository
+	host        name.Registry
+	path        string // below the host
 	nameOptions []name.Option
 }
 
@@ -55,15 +56,18 @@ func (r Registry) open() (*session, error) {
 		return nil, errors.New("REGISTRY_USER and REGISTRY_PASSWORD belong together: set both, or neither to use `docker login`")
 	}
 	// A first part without dot, colon or "localhost" would be a path on Docker Hub.
-	host, _, found := strings.Cut(path, "/")
+	host, below, found := strings.Cut(path, "/")
 	if !found || !(strings.ContainsAny(host, ".:") || host == "localhost") {
 		return nil, fmt.Errorf("REGISTRY is %q: it needs a host and a path, for example registry.example.com/shop or localhost:5000/shop", path)
 	}
-	repo, err := name.NewRepository(path, s.nameOptions...)
+	if _, err := name.NewRepository(path+"/image", s.nameOptions...); err != nil {
+		return nil, fmt.Errorf("reading REGISTRY: %w", err)
+	}
+	registry, err := name.NewRegistry(host, s.nameOptions...)
 	if err != nil {
 		return nil, fmt.Errorf("reading REGISTRY: %w", err)
 	}
-	s.prefix = repo
+	s.host, s.path = registry, below
 	if s.Jobs == 0 {
 		s.Jobs = 4
 	}
@@ -74,7 +78,7 @@ func (r Registry) open() (*session, error) {
 }
 
 func (s *session) repo(image string) name.Repository {
-	return s.prefix.Registry.Repo(s.prefix.RepositoryStr(), image)
+	return s.host.Repo(s.path, image)
 }
 
 func (s *session) options(ctx context.Context) []remote.Option {
@@ -94,7 +98,7 @@ func (s *session) options(ctx context.Context) []remote.Option {
 func (s *session) explain(err error) error {
 	var answer *transport.Error
 	if errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden) {
-		who := "the docker CLI's log-in for " + s.prefix.RegistryStr() + " was used: run `docker login " + s.prefix.RegistryStr() + "`, or set REGISTRY_USER and REGISTRY_PASSWORD"
+		who := "the docker CLI's log-in for " + s.host.RegistryStr() + " was used: run `docker login " + s.host.RegistryStr() + "`, or set REGISTRY_USER and REGISTRY_PASSWORD"
 		if s.User != "" {
 			who = "REGISTRY_USER is " + s.User + ": check it and REGISTRY_PASSWORD, and that this account may write there"
 		}

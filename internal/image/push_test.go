@@ -8,6 +8,8 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -237,6 +239,37 @@ func TestRegistrySettings(t *testing.T) {
 			assert.NotContains(t, err.Error(), "hunter2")
 		})
 	}
+}
+
+func TestRegistryNames(t *testing.T) {
+	for path, want := range map[string]string{
+		"registry.example.com/shop":         "registry.example.com/shop/backend",
+		"registry.example.com:5000/shop/eu": "registry.example.com:5000/shop/eu/backend",
+		"docker.io/alice":                   "index.docker.io/alice/backend",
+		"http://10.0.0.5:5000/shop/":        "10.0.0.5:5000/shop/backend",
+	} {
+		s, err := Registry{Path: path}.open()
+		require.NoError(t, err)
+		assert.Equal(t, want, s.repo("backend").Name())
+	}
+}
+
+// Without REGISTRY_USER the docker command's own log-in counts.
+func TestPushWithDockerLogin(t *testing.T) {
+	reg := newTestRegistry(t)
+	at := reg.at()
+	reg.user, reg.password = "ci", "from docker login"
+	from := newMemory().put(t, backendRef, contentOf(t, ours("backend", "a"), big(t, "a", 500)))
+	dir := t.TempDir()
+	t.Setenv("DOCKER_CONFIG", dir)
+	_, err := Push(t.Context(), from, backendAt("v1"), at, nil)
+	require.ErrorContains(t, err, "docker login")
+
+	host, _, _ := strings.Cut(at.Path, "/")
+	login := base64.StdEncoding.EncodeToString([]byte("ci:from docker login"))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"auths": {"`+host+`": {"auth": "`+login+`"}}}`), 0o600))
+	_, err = Push(t.Context(), from, backendAt("v1"), at, nil)
+	require.NoError(t, err)
 }
 
 func TestPlainHTTPOnlyWhenAllowed(t *testing.T) {
