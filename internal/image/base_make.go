@@ -15,7 +15,7 @@ import (
 
 // rootName is the name of a suite's root in the engine while a base is built on it.
 func (b *builder) rootName(suite string) string {
-	return ref(b.Settings, "root-"+suite, "building-"+filepath.Base(b.dir))
+	return ref(b.Settings, "root-"+suite, working+filepath.Base(b.dir))
 }
 
 // makeRoots brings the roots of a wave's base images into the engine, all at once.

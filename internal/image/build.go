@@ -52,16 +52,12 @@ func Build(ctx context.Context, o BuildOptions) (list []Image, err error) {
 	if o.Stage == "" {
 		o.Stage = string(o.Settings.Mode)
 	}
-	parent := o.Settings.Path(filepath.Join(".drydock", "build"))
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return nil, fmt.Errorf("making room for a build: %w", err)
-	}
-	dir, err := os.MkdirTemp(parent, "")
+	r, err := newRoom(ctx, o.Settings.Path(filepath.Join(".drydock", "build")), o.Engine, o.Settings.Image.Prefix)
 	if err != nil {
-		return nil, fmt.Errorf("making room for a build: %w", err)
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &builder{BuildOptions: o, dir: dir, recipes: catalogue(o.Settings), have: map[string]Image{}, layers: map[string][]string{}}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	b := &builder{BuildOptions: o, dir: r.dir, recipes: catalogue(o.Settings), have: map[string]Image{}, layers: map[string][]string{}}
 	b.version = sync.OnceValues(func() (Version, error) {
 		return ReadVersion(ctx, o.Settings.Root, o.Settings.Image.Version, o.Settings.Inherited())
 	})
@@ -335,7 +331,7 @@ func (b *builder) prepare(ctx context.Context, in *input) (*job, error) {
 		return nil, err
 	}
 	j := &job{in: in, hash: hash, origin: from, context: filepath.Join(b.dir, r.Name), file: filepath.Join(b.dir, r.Name+".Dockerfile")}
-	j.working = ref(b.Settings, r.Name, "building-"+filepath.Base(b.dir))
+	j.working = ref(b.Settings, r.Name, working+filepath.Base(b.dir))
 	if err := os.Mkdir(j.context, 0o755); err != nil {
 		return nil, err
 	}
