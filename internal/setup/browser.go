@@ -43,6 +43,7 @@ func EnsureBrowser(ctx context.Context, o Options) (string, error) {
 	if p := findBrowser(o); p != "" {
 		return p, nil
 	}
+	o.Stderr = run.Locked(o.Stderr)
 	f, err := Gather(ctx, o)
 	if err != nil {
 		return "", fmt.Errorf("looking for a browser: %w", err)

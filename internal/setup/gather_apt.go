@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,25 +22,30 @@ func lookApt(ctx context.Context, o Options, s System) AptFact {
 	}
 	a.Present = true
 	a.IndexAge = indexAge(aptLists, time.Now())
-	names := packageNames()
-	if out, err := o.ask(ctx, "", "dpkg", "--print-architecture"); err == nil {
-		a.Arch = out
-	}
-	if out, err := o.ask(ctx, "", "dpkg-query", "-W", "-f", `${db:Status-Status} ${Package} ${Version}\n`); err == nil {
-		a.readInstalled(out, names)
-	}
 	// The same sign that makes apt refuse: dpkg has a journal that it did not fold in.
-	if entries, err := os.ReadDir(dpkgUpdates); err == nil && len(entries) > 0 {
-		a.Interrupted = true
+	journal, err := os.ReadDir(dpkgUpdates)
+	a.Interrupted = err == nil && len(journal) > 0
+
+	names := packageNames()
+	var installed, policy, targets string
+	var wg sync.WaitGroup
+	ask := func(into *string, name string, args ...string) {
+		wg.Go(func() {
+			if out, err := o.ask(ctx, "", name, args...); err == nil {
+				*into = out
+			}
+		})
 	}
+	ask(&a.Arch, "dpkg", "--print-architecture")
+	ask(&installed, "dpkg-query", "-W", "-f", `${db:Status-Status} ${Package} ${Version}\n`)
 	// Names that apt does not know are left out of the answer; an index that was
 	// never fetched gives an empty one.
-	if out, err := o.ask(ctx, "", "apt-cache", append([]string{"policy"}, names...)...); err == nil {
-		a.Candidates = readPolicy(out)
-	}
-	if out, err := o.ask(ctx, "", "apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"); err == nil {
-		a.Mirror = pickMirror(out, s)
-	}
+	ask(&policy, "apt-cache", append([]string{"policy"}, names...)...)
+	ask(&targets, "apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages")
+	wg.Wait()
+	a.readInstalled(installed, names)
+	a.Candidates = readPolicy(policy)
+	a.Mirror = pickMirror(targets, s)
 	return a
 }
 

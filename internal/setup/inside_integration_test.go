@@ -15,8 +15,9 @@ import (
 
 // The test binary is also the program that runs inside the scratch machines.
 var (
-	inside     = flag.String("inside", "", "be a program inside a scratch machine: setup, doctor or hold-lock")
+	inside     = flag.String("inside", "", "be a program inside a scratch machine: setup, doctor, browser or hold-lock")
 	insideRoot = flag.String("inside-root", "", "the checkout there")
+	insideOwn  = flag.String("inside-own", "", "folder of a daemon of its own")
 	insideDry  = flag.Bool("inside-dry", false, "only show what would be done")
 
 	// Making the root file systems is half of the tests' time: keep them for the next run.
@@ -42,11 +43,19 @@ func runInside(ctx context.Context) error {
 		Root: *insideRoot, DryRun: *insideDry,
 		Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr,
 	}
+	if *insideOwn != "" {
+		o.Daemon = Daemon{Socket: *insideOwn + "/sock", PIDFile: *insideOwn + "/pid", ExecRoot: *insideOwn + "/exec",
+			DataRoot: *insideOwn + "/data", Log: *insideOwn + "/log", Args: []string{"--bridge=none", "--iptables=false", "--ip6tables=false"}}
+	}
 	switch *inside {
 	case "setup":
 		return Run(ctx, o)
 	case "doctor":
 		return Doctor(ctx, o)
+	case "browser":
+		path, err := EnsureBrowser(ctx, o)
+		fmt.Println(path)
+		return err
 	case "hold-lock":
 		return holdLock(ctx, flag.Arg(0))
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"drydock/internal/run"
 )
 
 // Run makes this machine able to run Drydock. It says what it will do before it
@@ -14,6 +16,7 @@ import (
 // exit code run.CodeMissing, or what went wrong in a step.
 func Run(ctx context.Context, o Options) error {
 	o.Ports = nil // who holds a port is the business of whoever starts the stack
+	o.Stderr = run.Locked(o.Stderr)
 	f, err := Gather(ctx, o)
 	if err != nil {
 		return fmt.Errorf("looking at this machine: %w", err)

@@ -3,6 +3,7 @@
 package setup
 
 import (
+	"io"
 	"regexp"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ func TestSetupOnDebian12(t *testing.T) {
 
 	t.Run("without rights it prints the commands", func(t *testing.T) {
 		b.sh("useradd --create-home somebody")
-		r := b.exec("somebody", nil, discard{}, programArgs("setup")...)
+		r := b.exec("somebody", nil, io.Discard, programArgs("setup")...)
 		assert.Equal(t, run.CodeMissing, r.code)
 		assert.Contains(t, r.err, "apt-get -q update")
 		assert.Contains(t, r.err, "install --no-download docker.io iptables ca-certificates mmdebstrap")
@@ -96,7 +97,51 @@ func TestSetupOnDebian13(t *testing.T) {
 	r = b.program("setup")
 	require.Zero(t, r.code, r.err)
 	assert.Contains(t, r.out, "nothing to do")
-	assert.Equal(t, "1", b.sh("grep -l '^dockerd$' /proc/[0-9]*/comm | wc -l"), "more than one dockerd")
+	assert.Len(t, b.daemons(), 1, "more than one dockerd")
+
+	t.Run("with sudo, and outside group docker", func(t *testing.T) {
+		b.sh("apt-get -q -y --no-install-recommends install sudo && useradd --create-home somebody && echo 'somebody ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/somebody")
+		b.kill(b.sh("cat /var/run/docker.pid"))
+		r := b.exec("somebody", nil, io.Discard, programArgs("setup")...)
+		assert.Equal(t, run.CodeMissing, r.code)
+		assert.Contains(t, r.err, "removing /var/run/docker.pid")
+		assert.Contains(t, r.err, "sudo usermod -aG docker somebody")
+		b.works()
+		b.sh("usermod -aG docker somebody")
+		r = b.exec("somebody", nil, io.Discard, programArgs("setup")...)
+		assert.Zero(t, r.code, r.out+r.err)
+		assert.Contains(t, r.out, "nothing to do")
+	})
+	t.Run("a second daemon with files of its own", func(t *testing.T) {
+		const own = "/var/lib/docker/second"
+		b.sh("mkdir " + own)
+		var once sync.Once
+		w, _ := lines(t.Context(), func(line string) {
+			if strings.Contains(line, "start the Engine") && strings.HasPrefix(line, "setup: ") {
+				once.Do(func() { b.signal("TERM", "-inside=setup") })
+			}
+		})
+		r := b.exec("root", nil, w, programArgs("setup", "-inside-own="+own)...)
+		assert.Equal(t, run.CodeInterrupted, r.code, r.err)
+		assert.Len(t, b.daemons(), 1, "an interrupted setup left a daemon behind")
+
+		r = b.program("setup", "-inside-own="+own)
+		assert.Zero(t, r.code, r.out+r.err)
+		assert.Contains(t, r.out, "done: Docker Engine")
+		assert.Contains(t, r.out, own+"/sock")
+		assert.Len(t, b.daemons(), 2)
+		r = b.program("setup", "-inside-own="+own)
+		assert.Contains(t, r.out, "nothing to do")
+		assert.Len(t, b.daemons(), 2)
+	})
+}
+
+// daemons are the pids of the dockerds that live.
+func (b *box) daemons() []string {
+	return strings.Fields(b.sh(`for s in /proc/[0-9]*/stat; do
+    read -r pid comm state _ <$s || continue
+    if [ "$comm" = "(dockerd)" ] && [ "$state" != Z ]; then echo $pid; fi
+done 2>/dev/null`))
 }
 
 // interrupted holds the index's lock until setup says that it waits for it, and
@@ -165,7 +210,3 @@ func (b *box) works() {
     tar -chf - /bin/echo $(ldd /bin/echo | grep -o '/[^ ]*') 2>/dev/null | docker import - probe >/dev/null
 docker run --rm probe /bin/echo alive`))
 }
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
