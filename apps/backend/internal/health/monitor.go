@@ -60,17 +60,17 @@ type Monitor struct {
 	redis    func(context.Context) error
 	log      *slog.Logger
 
-	checking sync.Mutex // held during a check; those who wait share its result
-	last     Report
-	at       time.Time
+	checking chan struct{} // a token, held during a check; those who wait share its result
 
 	mu       sync.Mutex
+	last     Report
+	at       time.Time
 	draining bool
 }
 
 // NewMonitor returns a Monitor on the two checks.
 func NewMonitor(database, redis func(context.Context) error, log *slog.Logger) *Monitor {
-	return &Monitor{database: database, redis: redis, log: log}
+	return &Monitor{database: database, redis: redis, log: log, checking: make(chan struct{}, 1)}
 }
 
 // Drain makes the instance unready for good: it is about to stop, and proxies shall go elsewhere first.
@@ -98,10 +98,10 @@ func (m *Monitor) Check(ctx context.Context) Report {
 }
 
 func (m *Monitor) parts(ctx context.Context) Report {
-	m.checking.Lock()
-	defer m.checking.Unlock()
-	if !m.at.IsZero() && time.Since(m.at) < fresh {
-		return m.last
+	m.checking <- struct{}{}
+	defer func() { <-m.checking }()
+	if last, age := m.latest(); age < fresh {
+		return last
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -110,8 +110,18 @@ func (m *Monitor) parts(ctx context.Context) Report {
 	both.Go(func() { databaseErr = m.database(ctx) })
 	both.Go(func() { redisErr = m.redis(ctx) })
 	both.Wait()
-	m.last, m.at = judge(databaseErr, redisErr), time.Now()
-	return m.last
+	r := judge(databaseErr, redisErr)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last, m.at = r, time.Now()
+	return r
+}
+
+// latest is the result of the last check and its age, which is very high before the first.
+func (m *Monitor) latest() (Report, time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last, time.Since(m.at)
 }
 
 func judge(databaseErr, redisErr error) Report {
@@ -160,7 +170,7 @@ func (m *Monitor) note(ctx context.Context, r Report) {
 
 // Ready is the latest result, without a new check.
 func (m *Monitor) Ready() bool {
-	m.checking.Lock()
-	defer m.checking.Unlock()
-	return m.last.Ready && !m.Draining()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last.Ready && !m.draining
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // DefaultPath is asked when HEALTH_PATH is not set: a container is healthy when it can serve.
@@ -32,7 +33,7 @@ func Address(lookup func(string) (string, bool)) (string, error) {
 // CheckPath accepts an absolute path, with a query or without.
 func CheckPath(path string) error {
 	u, err := url.ParseRequestURI(path)
-	if err != nil || len(path) == 0 || path[0] != '/' || u.Host != "" || len(path) > 1 && path[1] == '/' {
+	if err != nil || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, " #") {
 		return fmt.Errorf("%q is not an absolute path such as %s", path, DefaultPath)
 	}
 	return nil
