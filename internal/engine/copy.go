@@ -2,10 +2,13 @@ package engine
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -63,30 +66,63 @@ const volumeDir = "/drydock-volume"
 
 // WriteVolume unpacks a tar stream into a volume, which has to exist. It goes through a
 // container of the image that is created, never started and always removed; so it needs
-// no program in the image and works on a remote engine. An entry named "./" sets the
-// owner and mode of the volume's root.
+// no program in the image and works on a remote engine. If the first entry is named "./"
+// its owner and mode become those of the volume's root.
 func (c *Client) WriteVolume(ctx context.Context, image, volume string, archive io.Reader) error {
 	id, err := c.volumeContainer(ctx, image, volume, false)
 	if err != nil {
 		return c.fail(err, "writing to volume %s", volume)
 	}
 	defer c.discard(ctx, id)
+	root, archive, err := rootEntry(archive)
+	if err != nil {
+		return c.fail(err, "writing to volume %s", volume)
+	}
+	if root != nil {
+		// The engine skips an entry for the folder that it unpacks into; seen from above
+		// it is a folder like any other.
+		root.Name = volumeDir[1:] + "/"
+		only, err := Tar(*root)
+		if err == nil {
+			err = c.CopyTo(ctx, id, "/", only)
+		}
+		if err != nil {
+			return c.fail(err, "writing to volume %s", volume)
+		}
+	}
 	return c.fail(c.CopyTo(ctx, id, volumeDir, archive), "writing to volume %s", volume)
 }
 
+// rootEntry looks whether an archive begins with an entry for its root. What is returned
+// has to be read instead of the archive.
+func rootEntry(archive io.Reader) (*File, io.Reader, error) {
+	var seen bytes.Buffer
+	h, err := tar.NewReader(io.TeeReader(archive, &seen)).Next()
+	whole := io.MultiReader(&seen, archive)
+	switch {
+	case errors.Is(err, io.EOF): // an empty archive
+		return nil, whole, nil
+	case err != nil:
+		return nil, nil, fmt.Errorf("reading the archive: %w", err)
+	case h.Typeflag != tar.TypeDir || path.Clean(h.Name) != ".":
+		return nil, whole, nil
+	}
+	return &File{Mode: fs.FileMode(h.Mode).Perm(), UID: h.Uid, GID: h.Gid, ModTime: h.ModTime}, whole, nil
+}
+
 // ReadVolume returns a file or folder of a volume as a tar stream whose names begin
-// with the last element of path; "." is the whole volume, with names beginning with
+// with the last element of name; "." is the whole volume, with names beginning with
 // "./". The caller closes it, which also removes the scratch container.
-func (c *Client) ReadVolume(ctx context.Context, image, volume, path string) (io.ReadCloser, error) {
+func (c *Client) ReadVolume(ctx context.Context, image, volume, name string) (io.ReadCloser, error) {
 	id, err := c.volumeContainer(ctx, image, volume, true)
 	if err != nil {
 		return nil, c.fail(err, "reading volume %s", volume)
 	}
-	path = strings.Trim(path, "/")
-	if path == "" {
-		path = "."
+	name = strings.Trim(name, "/")
+	if name == "" {
+		name = "."
 	}
-	r, err := c.CopyFrom(ctx, id, volumeDir+"/"+path)
+	r, err := c.CopyFrom(ctx, id, volumeDir+"/"+name)
 	if err != nil {
 		c.discard(ctx, id)
 		return nil, c.fail(err, "reading volume %s", volume)

@@ -122,10 +122,16 @@ func (c *Client) ExecOutput(ctx context.Context, id string, cmd ...string) (stri
 }
 
 // endScript finds the processes by the mark in their environment. It must run as the
-// same user: /proc/PID/environ is readable for the owner only.
-const endScript = `for d in /proc/[0-9]*; do
-  p=${d#/proc/}
-  [ "$p" != $$ ] && tr '\0' '\n' <"$d/environ" 2>/dev/null | grep -qxF "$1" && kill -"$2" "$p" 2>/dev/null
+// same user: /proc/PID/environ is readable for the owner only. KILL goes on until none is
+// found, since a process may have started another one between the look and the signal.
+const endScript = `i=0; while [ $i -lt 20 ]; do
+  found=
+  for d in /proc/[0-9]*; do
+    p=${d#/proc/}
+    [ "$p" != $$ ] && tr '\0' '\n' <"$d/environ" 2>/dev/null | grep -qxF "$1" && kill -"$2" "$p" 2>/dev/null && found=1
+  done
+  [ "$found" ] && [ "$2" = KILL ] || break
+  i=$((i+1))
 done; :`
 
 // endExec ends the command of a context that has ended, and returns why.

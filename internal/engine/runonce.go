@@ -63,8 +63,18 @@ func (c *Client) RunOnce(ctx context.Context, s Spec, std Streams) error {
 	defer p.close()
 
 	// Waiting begins before the start, so that even the shortest life is seen.
-	ended, failed := c.api.ContainerWait(ctx, id, container.WaitConditionNextExit)
+	waiting, stopWaiting := context.WithCancel(ctx)
+	ended, failed := c.api.ContainerWait(waiting, id, container.WaitConditionNextExit)
+	defer stopWaiting()
 	if err := c.Start(ctx, id); err != nil {
+		stopWaiting()
+		go func() { // the SDK's goroutine waits until its answer is taken
+			select {
+			case <-ended:
+			case <-failed:
+			}
+		}()
+		c.endPolitely(ctx, id, s, p) // it may have been started all the same
 		return c.fail(contextFirst(ctx, err), "running %s", what)
 	}
 	select {
@@ -84,12 +94,24 @@ func (c *Client) RunOnce(ctx context.Context, s Spec, std Streams) error {
 		}
 		return exit
 	case err := <-failed:
-		if ctx.Err() != nil && s.StopTimeout > 0 {
-			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.StopTimeout+cleanupTimeout)
-			defer cancel()
-			_ = c.Stop(end, id, s.StopTimeout) // removing it follows in any case
-		}
+		c.endPolitely(ctx, id, s, p)
 		return c.fail(contextFirst(ctx, err), "running %s", what)
+	}
+}
+
+// endPolitely lets a container end by itself when ctx has ended and the spec gives it
+// the time. That it cannot is no error: removing the container follows in any case.
+func (c *Client) endPolitely(ctx context.Context, id string, s Spec, p *piped) {
+	if ctx.Err() == nil || s.StopTimeout <= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.StopTimeout+cleanupTimeout)
+	defer cancel()
+	if in, err := c.Container(ctx, id); err != nil || in.State == Created {
+		return
+	}
+	if c.Stop(ctx, id, s.StopTimeout) == nil {
+		_ = p.wait(ctx) // its last words
 	}
 }
 

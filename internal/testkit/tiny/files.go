@@ -72,6 +72,8 @@ func mem(args []string) error {
 	if err != nil {
 		return err
 	}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM) // before it says that it is ready
 	held := make([][]byte, n)
 	for i := range held {
 		held[i] = make([]byte, 1<<20)
@@ -80,8 +82,6 @@ func mem(args []string) error {
 		}
 	}
 	fmt.Println("holding", len(held), "MiB")
-	ended := make(chan os.Signal, 1)
-	signal.Notify(ended, syscall.SIGTERM)
 	<-ended
 	fmt.Println("released", len(held))
 	return nil
