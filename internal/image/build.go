@@ -179,6 +179,9 @@ func (b *builder) gather(ctx context.Context) (map[string]*input, []string, erro
 			return run.WithCode(run.CodeBadInput, err)
 		}
 		inputs[name] = in
+		if err := b.foreignBase(ctx, in); err != nil {
+			return err
+		}
 		in.Probe = r.App && in.Stage != StageTest && !in.Parsed.checked(in.Stage)
 		for _, need := range in.needs() {
 			if err := add(need); err != nil {
@@ -248,6 +251,34 @@ func (b *builder) there(name, hash string) (engine.Image, bool) {
 		}
 	}
 	return engine.Image{}, false
+}
+
+// foreignBase looks at the image of somebody else that an input begins with: a user's own
+// Dockerfile, or a toolchain that a setting names. It becomes a part of the input, so that
+// a new one is noticed, and tells which layers are not ours to rewrite.
+func (b *builder) foreignBase(ctx context.Context, in *input) error {
+	from := in.Parsed.base(in.Stage, in.Recipe.Args)
+	if from == "" {
+		return nil
+	}
+	found, err := b.Engine.Image(ctx, from)
+	if errors.Is(err, engine.ErrNotFound) {
+		b.say("%s: pulling %s", in.Recipe.Name, from)
+		if err := b.Engine.Pull(ctx, from, nil); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			// It may need a login, which the builder has.
+			b.say("%s: %v; leaving it to the builder", in.Recipe.Name, err)
+			return nil
+		}
+		found, err = b.Engine.Image(ctx, from)
+	}
+	if err != nil {
+		return err
+	}
+	in.Images["FROM"], in.foreign = found.ID, found.Layers
+	return nil
 }
 
 // ready is an image that a setting gives in place of ours.
@@ -338,7 +369,10 @@ func (b *builder) prepare(ctx context.Context, in *input) (*job, error) {
 	if err := in.lay(j.context, from.Time); err != nil {
 		return nil, err
 	}
-	return j, os.WriteFile(j.file, in.Dockerfile, 0o644)
+	// What is left out has been left out already: a .dockerignore that got into the
+	// context must not have a say, and this one's precedes it.
+	err = os.WriteFile(j.file+".dockerignore", []byte("# the context holds what is needed\n"), 0o644)
+	return j, errors.Join(err, os.WriteFile(j.file, in.Dockerfile, 0o644))
 }
 
 // cleanup is a context for undoing things, which outlives a canceled one.
@@ -407,7 +441,7 @@ func (b *builder) args(j *job) map[string]string {
 	if r := j.in.Recipe; r.Root != "" {
 		args["ROOT"] = b.rootName(r.Root)
 	}
-	for arg, name := range j.in.Parsed.needs() {
+	for arg, name := range j.in.arguments() {
 		args[arg] = b.have[name].Ref
 	}
 	return args
@@ -418,8 +452,11 @@ func (b *builder) candidates(j *job) [][]string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var list [][]string
-	for _, name := range slices.Sorted(maps.Values(j.in.Parsed.needs())) {
+	for _, name := range slices.Sorted(maps.Values(j.in.arguments())) {
 		list = append(list, b.layers[name])
+	}
+	if j.in.foreign != nil {
+		list = append(list, j.in.foreign)
 	}
 	return list
 }

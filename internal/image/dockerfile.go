@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,13 +11,16 @@ import (
 // which build arguments it declares, and its stages.
 // https://docs.docker.com/reference/dockerfile/
 type dockerfile struct {
-	Args   []string
-	Stages []stage
+	Args     []string
+	Defaults map[string]string // of the arguments before the first FROM
+	Stages   []stage
 }
 
 type stage struct {
 	Name string // lower case, "" when it has none
 	From string // as written, arguments not replaced
+
+	Part takings // what it takes from elsewhere
 
 	Checked, Unchecked bool // the stage's last HEALTHCHECK declares one, or says NONE
 }
@@ -29,11 +33,14 @@ var (
 )
 
 func parseDockerfile(text string) dockerfile {
-	var d dockerfile
+	d := dockerfile{Defaults: map[string]string{}}
 	for _, line := range strings.Split(continued.ReplaceAllString(text, " "), "\n") {
 		line = strings.TrimRight(line, "\r")
 		if m := fromLine.FindStringSubmatch(line); m != nil {
 			d.Stages = append(d.Stages, stage{Name: strings.ToLower(m[2]), From: m[1]})
+		}
+		if len(d.Stages) > 0 {
+			d.Stages[len(d.Stages)-1].Part.take(line)
 		}
 		if m := checkLine.FindStringSubmatch(line); m != nil && len(d.Stages) > 0 {
 			last := &d.Stages[len(d.Stages)-1]
@@ -42,8 +49,11 @@ func parseDockerfile(text string) dockerfile {
 		}
 		if m := argLine.FindStringSubmatch(line); m != nil {
 			for _, field := range strings.Fields(m[1]) {
-				name, _, _ := strings.Cut(field, "=")
+				name, value, given := strings.Cut(field, "=")
 				d.Args = append(d.Args, name)
+				if given && len(d.Stages) == 0 {
+					d.Defaults[name] = strings.Trim(value, `"'`)
+				}
 			}
 		}
 	}
@@ -82,6 +92,45 @@ func (d dockerfile) checked(name string) bool {
 	return false
 }
 
+// base is the image that the stage ("" is the last) begins with in the end, if it is
+// neither one of ours nor nothing; else "". args replace the Dockerfile's defaults.
+func (d dockerfile) base(name string, args map[string]string) string {
+	for i := len(d.Stages) - 1; i >= 0; i-- {
+		s := d.Stages[i]
+		if name != "" && s.Name != strings.ToLower(name) {
+			continue
+		}
+		earlier := dockerfile{Stages: d.Stages[:i], Defaults: d.Defaults}
+		if earlier.has(strings.ToLower(s.From)) {
+			return earlier.base(s.From, args)
+		}
+		from := s.From
+		for range 8 { // an argument's default may use another's; deeper is a loop
+			ours := false
+			next := variable.ReplaceAllStringFunc(from, func(v string) string {
+				m := variable.FindStringSubmatch(v)
+				name, otherwise := m[1]+m[3], m[2]
+				if _, ok := argument[name]; ok {
+					ours = true
+				}
+				return cmp.Or(args[name], d.Defaults[name], otherwise)
+			})
+			if ours || next == "scratch" {
+				return ""
+			}
+			if next == from {
+				return from
+			}
+			from = next
+		}
+		return ""
+	}
+	return ""
+}
+
+// variable is ${NAME}, ${NAME:-default} or $NAME.
+var variable = regexp.MustCompile(`\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))`)
+
 // fromScratch says whether the stage ("" is the last) begins with nothing.
 func (d dockerfile) fromScratch(name string) bool {
 	for i := len(d.Stages) - 1; i >= 0; i-- {
@@ -97,15 +146,4 @@ func (d dockerfile) fromScratch(name string) bool {
 		return earlier.has(strings.ToLower(s.From)) && earlier.fromScratch(s.From)
 	}
 	return false
-}
-
-// needs are the images of ours that the Dockerfile can use.
-func (d dockerfile) needs() map[string]string {
-	found := map[string]string{}
-	for _, a := range d.Args {
-		if name, ok := argument[a]; ok {
-			found[a] = name
-		}
-	}
-	return found
 }

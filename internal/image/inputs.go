@@ -30,6 +30,9 @@ type input struct {
 	Probe      bool              // an app without a health check of its own gets ours
 	From       rootSource        // what a base image begins with
 
+	reach   reach
+	foreign []string // layers of an image that is not ours and that this one begins with
+
 	ignore *patternmatcher.PatternMatcher // what of the context is left out
 }
 
@@ -51,6 +54,7 @@ func readInput(root string, r recipe, want string) (*input, error) {
 	}
 	in.Parsed = parseDockerfile(string(in.Dockerfile))
 	in.Stage = in.Parsed.pick(want)
+	in.reach = in.Parsed.reach(in.Stage, r.Args)
 	in.ignore, err = ignoreRules(path, in.Root)
 	if err != nil {
 		return nil, fmt.Errorf("reading what %s leaves out: %w", r.Name, err)
@@ -58,17 +62,23 @@ func readInput(root string, r recipe, want string) (*input, error) {
 	if in.Files, err = walk(in.Root, in.ignore); err != nil {
 		return nil, fmt.Errorf("reading the build context of %s: %w; set %s to its folder", r.Name, err, setting(r, "CONTEXT"))
 	}
+	// Only what the stage copies: an edit of the source doesn't make another image of the
+	// dev stage, where the source is mounted.
+	in.Files = slices.DeleteFunc(in.Files, func(f contextFile) bool { return !in.reach.takes(f.Path) })
 	return in, nil
 }
 
 // needs are the images of ours that have to be there first, by build argument.
 func (in *input) needs() map[string]string {
-	needs := in.Parsed.needs()
+	needs := in.arguments()
 	if in.Probe {
 		needs[probeArgument] = probeName
 	}
 	return needs
 }
+
+// arguments are the build arguments that stand for images of ours.
+func (in *input) arguments() map[string]string { return maps.Clone(in.reach.Needs) }
 
 func setting(r recipe, what string) string { return strings.ToUpper(r.Name) + "_" + what }
 

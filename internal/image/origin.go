@@ -138,7 +138,7 @@ func (in *input) includes(name string) bool {
 		return false
 	}
 	out, err := in.ignore.MatchesOrParentMatches(rel)
-	return err == nil && !out
+	return err == nil && !out && in.reach.takes(rel)
 }
 
 // edge says whether a commit is where a shallow clone ends: git shows it as if it had
