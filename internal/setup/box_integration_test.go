@@ -67,6 +67,9 @@ func newBox(t *testing.T, suite string) *box {
 	return b
 }
 
+// with is the same box for a subtest.
+func (b *box) with(t *testing.T) *box { return &box{t: t, c: b.c, id: b.id} }
+
 // privileges is what a nested Engine needs. --privileged wants every capability that
 // the kernel knows; where this machine itself does not have all of them (inside a
 // virtual machine's sandbox), the ones that there are have to do.
@@ -138,7 +141,9 @@ func (b *box) fill() {
 	self, err := os.Executable()
 	require.NoError(b.t, err)
 	for name, from := range map[string]string{
-		"setup.test": self, "checkout/go.mod": filepath.Join(testkit.Root(b.t), "go.mod"),
+		"setup.test":                        self,
+		"checkout/go.mod":                   filepath.Join(testkit.Root(b.t), "go.mod"),
+		"checkout/scripts/install-go.sh":    filepath.Join(testkit.Root(b.t), "scripts", "install-go.sh"),
 		"etc/ssl/certs/ca-certificates.crt": "/etc/ssl/certs/ca-certificates.crt",
 	} {
 		text, err := os.ReadFile(from)

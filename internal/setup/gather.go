@@ -47,10 +47,20 @@ func Gather(ctx context.Context, o Options) (Facts, error) {
 	f.Tools["chromium"] = Tool{Path: findBrowser(o)}
 	f.Daemon = lookDaemon(o.Daemon)
 	f.Daemon.Installed = o.find(o.Daemon.binary()) != ""
+	f.correctDenied()
 	f.Cgroups = lookCgroups()
 	f.Disk = lookDisk(o, f.Engine)
 	f.Memory = lookMemory()
 	return f, context.Cause(ctx)
+}
+
+// correctDenied tells a socket that may not be used from one that nobody listens on
+// any more: to a user outside group docker the kernel says "permission denied" in
+// both cases. Under systemd the socket is systemd's and outlives the daemon.
+func (f *Facts) correctDenied() {
+	if f.Engine.State == EngineDenied && f.Engine.Local && f.Daemon.Stale && !f.System.Systemd {
+		f.Engine.State = EngineAbsent
+	}
 }
 
 // find returns the path of a program in the PATH that child processes get.

@@ -181,3 +181,21 @@ func TestPluginVersion(t *testing.T) {
 	assert.Equal(t, "2.26.1", pluginVersion(`{"SchemaVersion":"0.1.0","Vendor":"Docker Inc.","Version":"v2.26.1","ShortDescription":"Docker Compose"}`))
 	assert.Empty(t, pluginVersion("{}"))
 }
+
+func TestCorrectDenied(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*Facts)
+		want   EngineState
+	}{
+		"a daemon lives":        {func(f *Facts) { f.Daemon = DaemonFact{PID: 1, Alive: true} }, EngineDenied},
+		"its socket is a relic": {func(f *Facts) { f.Daemon = DaemonFact{PID: 1, Stale: true} }, EngineAbsent},
+		"nobody knows":          {func(f *Facts) { f.Daemon = DaemonFact{} }, EngineDenied},
+		"systemd listens":       {func(f *Facts) { f.Daemon = DaemonFact{Stale: true}; f.System.Systemd = true }, EngineDenied},
+	} {
+		f := ready()
+		f.Engine.State = EngineDenied
+		tt.change(&f)
+		f.correctDenied()
+		assert.Equal(t, tt.want, f.Engine.State, name)
+	}
+}

@@ -32,6 +32,7 @@ func TestSetupOnDebian12(t *testing.T) {
 	assert.Equal(t, before, state(), "doctor changed something")
 
 	t.Run("without rights it prints the commands", func(t *testing.T) {
+		b := b.with(t)
 		b.sh("useradd --create-home somebody")
 		r := b.exec("somebody", nil, io.Discard, programArgs("setup")...)
 		assert.Equal(t, run.CodeMissing, r.code)
@@ -39,7 +40,7 @@ func TestSetupOnDebian12(t *testing.T) {
 		assert.Contains(t, r.err, "install --no-download docker.io iptables ca-certificates mmdebstrap")
 	})
 
-	t.Run("waits for a lock and stops without harm", func(t *testing.T) { interrupted(t, b) })
+	t.Run("waits for a lock and stops without harm", func(t *testing.T) { interrupted(t, b.with(t)) })
 
 	r = b.program("setup")
 	require.Zero(t, r.code, r.out+r.err)
@@ -59,6 +60,7 @@ func TestSetupOnDebian12(t *testing.T) {
 	assert.Zero(t, r.code, r.out+r.err)
 
 	t.Run("a killed daemon comes back", func(t *testing.T) {
+		b := b.with(t)
 		// Nobody reaps it, so its number stays in use and dockerd by itself would refuse
 		// to start: "pid file found, ensure docker is not running".
 		b.kill(pid)
@@ -66,11 +68,13 @@ func TestSetupOnDebian12(t *testing.T) {
 		b.works()
 	})
 	t.Run("a pid that now is somebody else's", func(t *testing.T) {
+		b := b.with(t)
 		b.kill(b.sh("cat /var/run/docker.pid"))
 		b.sh("echo 1 >/var/run/docker.pid; echo 1 >/var/run/docker/containerd/containerd.pid")
 		b.returns("pid 1 is sleep")
 	})
 	t.Run("a daemon that cannot start says why", func(t *testing.T) {
+		b := b.with(t)
 		b.kill(b.sh("cat /var/run/docker.pid"))
 		b.sh(`mkdir -p /etc/docker; echo '{"storage-driver": "nosuch"}' >/etc/docker/daemon.json`)
 		r := b.program("setup")
@@ -85,6 +89,14 @@ func TestSetupOnDebian12(t *testing.T) {
 func TestSetupOnDebian13(t *testing.T) {
 	t.Parallel()
 	b := newBox(t, "trixie")
+	t.Run("Go from Debian's archive", func(t *testing.T) {
+		const script = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh /checkout/scripts/install-go.sh 2>&1"
+		b := b.with(t)
+		assert.Contains(t, b.sh(script), "go version go1.26")
+		assert.Contains(t, b.sh(script), "nothing to do")
+		assert.Empty(t, b.sh("grep -rl backports /etc/apt || :"))
+	})
+
 	r := b.program("setup", "-inside-dry")
 	require.Zero(t, r.code, r.err)
 	assert.Contains(t, r.out, "docker-cli docker-compose docker-buildx")
@@ -100,6 +112,7 @@ func TestSetupOnDebian13(t *testing.T) {
 	assert.Len(t, b.daemons(), 1, "more than one dockerd")
 
 	t.Run("with sudo, and outside group docker", func(t *testing.T) {
+		b := b.with(t)
 		b.sh("apt-get -q -y --no-install-recommends install sudo && useradd --create-home somebody && echo 'somebody ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/somebody")
 		b.kill(b.sh("cat /var/run/docker.pid"))
 		r := b.exec("somebody", nil, io.Discard, programArgs("setup")...)
@@ -113,6 +126,7 @@ func TestSetupOnDebian13(t *testing.T) {
 		assert.Contains(t, r.out, "nothing to do")
 	})
 	t.Run("a second daemon with files of its own", func(t *testing.T) {
+		b := b.with(t)
 		const own = "/var/lib/docker/second"
 		b.sh("mkdir " + own)
 		var once sync.Once
