@@ -13,17 +13,19 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"drydock/internal/env"
+	"drydock/internal/image"
+	"drydock/internal/testkit"
 )
 
 // hardPassword has what connection strings, shells and configuration files trip over.
 const hardPassword = `pass__$85858#'x %:@\"end`
-
-// testLabel marks everything that this test run makes in the engine.
-var testLabel = "drydock.test=images-" + randomHex(4)
 
 func randomHex(n int) string {
 	b := make([]byte, n)
@@ -31,10 +33,41 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// imageRef is the newest build of one of our images.
+// labels are the options that mark what a test makes, and have it removed at its end.
+func labels(t testing.TB) []string {
+	t.Helper()
+	var options []string
+	for name, value := range testkit.Labels(t) {
+		options = append(options, "--label", name+"="+value)
+	}
+	return options
+}
+
+var built struct {
+	once sync.Once
+	refs map[string]string
+	err  error
+}
+
+// imageRef is one of the images of this checkout, all of which are built first if they are not there.
 func imageRef(t testing.TB, name string) string {
 	t.Helper()
-	return docker(t, "image", "inspect", "--format", "{{.Id}}", "drydock/"+name+":probe")
+	built.once.Do(func() {
+		settings, err := env.Load(env.Source{Root: testkit.Root(t), Env: "dev", Environ: os.Environ(), ReadOnly: true})
+		if err != nil {
+			built.err = err
+			return
+		}
+		var list []image.Image
+		list, built.err = image.Build(context.Background(), image.BuildOptions{Settings: settings, Engine: testkit.Engine(t),
+			Err: os.Stderr, Names: []string{image.Postgres, image.Redis, image.Backup}, Stage: image.StageProd})
+		built.refs = map[string]string{}
+		for _, one := range list {
+			built.refs[one.Name] = one.Ref
+		}
+	})
+	require.NoError(t, built.err)
+	return built.refs[name]
 }
 
 // docker runs the CLI and returns its standard output without the final line break.
@@ -56,31 +89,10 @@ func tryDocker(input string, args ...string) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
-// TestMain removes by label what a test left behind, failed ones included.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	for _, kind := range [][2][]string{
-		{{"container", "ls", "--all"}, {"rm", "--force"}},
-		{{"volume", "ls"}, {"volume", "rm"}},
-	} {
-		ids, err := tryDocker("", append(kind[0], "--filter", "label="+testLabel, "--quiet")...)
-		if err == nil && ids != "" {
-			_, err = tryDocker("", append(kind[1], strings.Fields(ids)...)...)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "cleaning up:", err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
-
 // volume makes a volume that lives as long as the test.
 func volume(t testing.TB) string {
 	t.Helper()
-	name := docker(t, "volume", "create", "--label", testLabel, "drydock-test-"+randomHex(4))
-	t.Cleanup(func() { docker(t, "volume", "rm", name) })
-	return name
+	return docker(t, append(append([]string{"volume", "create"}, labels(t)...), testkit.Name(t, "volume"))...)
 }
 
 // file is one file of a volume that a test fills.
@@ -101,10 +113,11 @@ func write(t testing.TB, vol string, files ...file) {
 		if f.owner == "" {
 			f.owner = "999:999"
 		}
-		_, err := tryDocker(f.content, "run", "--rm", "--interactive", "--label", testLabel, "--network", "none", "--user", "0:0",
-			"--entrypoint", "sh", "--volume", vol+":/v", imageRef(t, "redis"),
+		args := append([]string{"run", "--rm", "--interactive", "--network", "none", "--user", "0:0", "--entrypoint", "sh",
+			"--volume", vol + ":/v"}, labels(t)...)
+		_, err := tryDocker(f.content, append(args, imageRef(t, "redis"),
 			"-c", `umask 077; cat >"/v/$1"; chown "$2" "/v/$1"; chmod "$3" "/v/$1"; chmod 0755 /v; chown 0:0 /v`,
-			"sh", f.name, f.owner, f.mode)
+			"sh", f.name, f.owner, f.mode)...)
 		require.NoError(t, err)
 	}
 }
@@ -119,35 +132,31 @@ func secret(t testing.TB, name, content string) string {
 
 // hardened are the options of every service in production. The health check comes
 // often, so that one in the wrong moment would be noticed.
-func hardened() []string {
-	return []string{"--label", testLabel, "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-		"--tmpfs", "/tmp:mode=1777", "--health-interval", "300ms"}
+func hardened(t testing.TB) []string {
+	t.Helper()
+	return append(labels(t), "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+		"--tmpfs", "/tmp:mode=1777", "--health-interval", "300ms")
 }
 
 // start runs a container in the background until the test ends.
 func start(t testing.TB, image string, options, args []string) string {
 	t.Helper()
-	run := append([]string{"run", "--detach"}, hardened()...)
+	run := append([]string{"run", "--detach"}, hardened(t)...)
 	run = append(append(append(run, options...), image), args...)
-	c := docker(t, run...)
-	t.Cleanup(func() {
-		if t.Failed() {
-			logs, err := exec.Command("docker", "logs", "--tail", "60", c).CombinedOutput()
-			t.Logf("log of %.12s (%v):\n%s", c, err, logs)
-		}
-		docker(t, "rm", "--force", c)
-	})
-	return c
+	return docker(t, run...)
 }
 
 // refused runs a container that must end by itself with an error, and returns what it said.
 func refused(t testing.TB, image string, options, args []string) string {
 	t.Helper()
-	run := append([]string{"run", "--rm"}, hardened()...)
+	run := append([]string{"run", "--rm"}, hardened(t)...)
 	run = append(append(append(run, options...), image), args...)
-	_, err := tryDocker("", run...)
-	require.Error(t, err)
-	return err.Error()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "docker", run...).CombinedOutput()
+	require.NoError(t, ctx.Err(), "it runs on, instead of refusing: %s", out)
+	require.Error(t, err, "%s", out)
+	return string(out)
 }
 
 func health(t testing.TB, c string) string {

@@ -137,13 +137,18 @@ func TestPostgresKilledInItsFirstStart(t *testing.T) {
 			s.start()
 			waitLog(t, s.c, moment)
 			docker(t, "kill", s.c)
-			complete := strings.Contains(logs(t, s.c), "the first start is complete")
+			log := logs(t, s.c)
 			docker(t, "rm", "--force", s.c)
 
 			s.start()
 			healthy(t, s.c)
 			assert.Equal(t, "begun complete", query[string](t, s.connect(), "SELECT string_agg(mark, ' ' ORDER BY mark) FROM marks"))
-			assert.Equal(t, !complete, strings.Contains(logs(t, s.c), "beginning again"))
+			again := strings.Contains(logs(t, s.c), "beginning again")
+			if strings.Contains(log, "the first start is complete") {
+				assert.False(t, again)
+			} else if !strings.Contains(log, "database system is shut down") { // then either may be
+				assert.True(t, again)
+			}
 			assert.NotContains(t, docker(t, "exec", s.c, "ls", "-A", "/var/lib/postgresql/data"), "unfinished")
 		})
 	}
@@ -262,18 +267,18 @@ func TestPostgresRefusesClearly(t *testing.T) {
 	// The data directory.
 	dir := func(f file, prepare string) string {
 		s := newServer(t)
-		if f.name != "" {
-			write(t, s.data, f)
-		}
-		docker(t, "run", "--rm", "--label", testLabel, "--user", "0:0", "--volume", s.data+":"+data, imageRef(t, "postgres"), "sh", "-c", prepare)
+		// Never empty: the engine gives an empty volume the owner that the image's folder has.
+		write(t, s.data, f)
+		docker(t, append(append([]string{"run", "--rm", "--user", "0:0", "--volume", s.data + ":" + data}, labels(t)...),
+			imageRef(t, "postgres"), "sh", "-c", prepare)...)
 		return s.refused()
 	}
 	assert.Contains(t, dir(file{name: "PG_VERSION", content: "16\n"}, "chown 999:999 "+data), "holds data of PostgreSQL 16, and this is PostgreSQL 17")
 	assert.Contains(t, dir(file{name: "PG_VERSION", content: "17\n"}, "chown 999:999 "+data), "no global/pg_control")
 	assert.Contains(t, dir(file{name: "photo.jpg", content: "x"}, "chown 999:999 "+data), "holds no PostgreSQL data (found: photo.jpg)")
-	assert.Contains(t, dir(file{}, "chown 70:70 "+data), "belongs to uid 70, and this server runs as uid 999")
+	assert.Contains(t, dir(file{name: "PG_VERSION", content: "17\n"}, "chown 70:70 "+data), "belongs to uid 70, and this server runs as uid 999")
 
-	out, err := tryDocker("", "run", "--rm", "--label", testLabel, "--read-only", "--tmpfs", "/tmp", imageRef(t, "postgres"))
+	out, err := tryDocker("", append(append([]string{"run", "--rm", "--read-only", "--tmpfs", "/tmp"}, labels(t)...), imageRef(t, "postgres"))...)
 	require.Error(t, err, out)
 	assert.ErrorContains(t, err, "/run/postgresql (owner uid 999, mode 2755) cannot be written by uid 999; mount a tmpfs there")
 }
@@ -343,11 +348,13 @@ func TestPostgresStopsCleanly(t *testing.T) {
 
 func TestPostgresRunsOtherCommands(t *testing.T) {
 	t.Parallel()
+	run := func(name string, command ...string) string {
+		args := append([]string{"run", "--rm"}, labels(t)...)
+		return docker(t, append(append(args, imageRef(t, name)), command...)...)
+	}
 	for _, command := range []string{"psql --version", "postgres --version", "pg_dump --version", "pgbackrest version"} {
-		args := append([]string{"run", "--rm", "--label", testLabel, imageRef(t, "postgres")}, strings.Fields(command)...)
-		assert.Regexp(t, ` (17\.\d+|2\.\d+)`, docker(t, args...), command)
+		assert.Regexp(t, ` (17\.\d+|2\.\d+)`, run("postgres", strings.Fields(command)...), command)
 	}
 	// The dump's tools are as new as the server, or it would refuse them.
-	server := docker(t, "run", "--rm", "--label", testLabel, imageRef(t, "postgres"), "pg_dump", "--version")
-	assert.Contains(t, docker(t, "run", "--rm", "--label", testLabel, imageRef(t, "backup")), server)
+	assert.Contains(t, run("backup"), run("postgres", "pg_dump", "--version"))
 }

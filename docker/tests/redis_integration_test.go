@@ -130,7 +130,7 @@ func TestRedisRefusesClearly(t *testing.T) {
 
 func TestRedisRunsOtherCommandsAndOptions(t *testing.T) {
 	t.Parallel()
-	assert.True(t, strings.HasPrefix(docker(t, "run", "--rm", "--label", testLabel, imageRef(t, "redis"), "redis-cli", "--version"), "redis-cli 8."))
+	assert.True(t, strings.HasPrefix(docker(t, append(append([]string{"run", "--rm"}, labels(t)...), imageRef(t, "redis"), "redis-cli", "--version")...), "redis-cli 8."))
 	c := start(t, imageRef(t, "redis"), redisOptions(secret(t, "redis_password", hardPassword), volume(t)),
 		[]string{"--maxclients", "77"})
 	healthy(t, c)

@@ -51,8 +51,8 @@ func TestStartsWithoutApplications(t *testing.T) {
 	assert.Equal(t, api.header.Get("X-Request-ID"), failure.Error.RequestID)
 
 	// The same check that runs at start, in a container without any network.
-	out, err := exec.Command("docker", "run", "--rm", "--label", testLabel, "--network", "none", "--read-only",
-		"--tmpfs", "/tmp", gatewayImage(t), "nginx-test").CombinedOutput()
+	out, err := exec.Command("docker", append(append([]string{"run", "--rm", "--network", "none", "--read-only",
+		"--tmpfs", "/tmp"}, labels(t)...), gatewayImage(t), "nginx-test")...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "test is successful")
 
@@ -304,10 +304,10 @@ func TestLargeBodies(t *testing.T) {
 
 func TestRefusesBadSettings(t *testing.T) {
 	t.Parallel()
-	out, err := exec.Command("docker", "run", "--rm", "--label", testLabel, "--network", "none",
+	out, err := exec.Command("docker", append(append([]string{"run", "--rm", "--network", "none",
 		"--env", "ACTIVE_COLOUR=red", "--env", "BACKEND_PORT=80;", "--env", "FRONTEND_PORT=70000",
-		"--env", "BODY_LIMIT=10m;}", "--env", "APP_ENV=staging", "--env", "RESOLVER=dns example", "--env", "TRUSTED_PROXIES=a;b",
-		gatewayImage(t)).CombinedOutput()
+		"--env", "BODY_LIMIT=10m;}", "--env", "APP_ENV=staging", "--env", "RESOLVER=dns example", "--env", "TRUSTED_PROXIES=a;b"},
+		labels(t)...), gatewayImage(t))...).CombinedOutput()
 	require.Error(t, err)
 	for _, name := range []string{"ACTIVE_COLOUR", "BACKEND_PORT", "FRONTEND_PORT", "BODY_LIMIT", "APP_ENV", "RESOLVER", "TRUSTED_PROXIES"} {
 		assert.Contains(t, string(out), name, "all problems at once")
@@ -439,6 +439,7 @@ func TestRetriesOnlyWhatIsSafe(t *testing.T) {
 	s := newSite(t)
 	s.app("backend-blue", "good")
 	s.app("backend-blue", "bad", "--env", "FAULT=reset")
+	s.until("the good one is a member", func() bool { return s.identity("/api/x") == "good" })
 	refused := map[string]bool{}
 	s.until("a POST fails, so both are members", func() bool {
 		body := "post-" + randomHex(4)

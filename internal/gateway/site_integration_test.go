@@ -3,11 +3,11 @@
 package gateway_test
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -23,15 +23,27 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// testLabel marks everything that this test run makes in the engine.
-var testLabel = "drydock.test=gateway-" + randomHex(4)
+	"drydock/internal/engine"
+	"drydock/internal/env"
+	"drydock/internal/image"
+	"drydock/internal/testkit"
+)
 
 func randomHex(n int) string {
 	b := make([]byte, n)
 	rand.Read(b)
 	return hex.EncodeToString(b)
+}
+
+// labels are the options that mark what a test makes, and have it removed at its end.
+func labels(t testing.TB) []string {
+	t.Helper()
+	var options []string
+	for name, value := range testkit.Labels(t) {
+		options = append(options, "--label", name+"="+value)
+	}
+	return options
 }
 
 // docker runs the CLI and returns its standard output without the final line break.
@@ -53,34 +65,43 @@ func tryDocker(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// gatewayImage is the newest built gateway.
+var built struct {
+	once sync.Once
+	ref  string
+	err  error
+}
+
+// gatewayImage is the gateway of this checkout, built if it is not there.
 func gatewayImage(t testing.TB) string {
 	t.Helper()
-	return docker(t, "image", "inspect", "--format", "{{.Id}}", "drydock/gateway:probe")
+	built.once.Do(func() {
+		settings, err := env.Load(env.Source{Root: testkit.Root(t), Env: "dev", Environ: os.Environ(), ReadOnly: true})
+		if err != nil {
+			built.err = err
+			return
+		}
+		list, err := image.Build(context.Background(), image.BuildOptions{Settings: settings, Engine: testkit.Engine(t),
+			Err: os.Stderr, Names: []string{image.Gateway}, Stage: image.StageProd})
+		if err != nil {
+			built.err = err
+			return
+		}
+		built.ref = list[0].Ref
+	})
+	require.NoError(t, built.err)
+	return built.ref
 }
 
-var (
-	echoOnce sync.Once
-	echoRef  string
-	echoErr  error
-)
-
-// echoImage builds testdata/echo into an image with nothing else in it.
-func echoImage(t testing.TB) string {
-	t.Helper()
-	echoOnce.Do(func() { echoRef, echoErr = buildEcho() })
-	require.NoError(t, echoErr)
-	return echoRef
-}
-
-func buildEcho() (string, error) {
+// echoImage holds testdata/echo and nothing else. Its tag is made from its content, and
+// it is kept across runs.
+var echoImage = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "echo")
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(dir)
 	bin := filepath.Join(dir, "echo")
-	build := exec.Command("go", "build", "-o", bin, "./testdata/echo")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", bin, "./testdata/echo")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the echo program: %w: %s", err, out)
@@ -89,41 +110,22 @@ func buildEcho() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var root bytes.Buffer
-	w := tar.NewWriter(&root)
-	if err := w.WriteHeader(&tar.Header{Name: "echo", Mode: 0o755, Size: int64(len(content))}); err != nil {
+	sum := sha256.Sum256(content)
+	ref := "drydock-test/echo:" + hex.EncodeToString(sum[:6])
+	if _, err := tryDocker("image", "inspect", ref); err == nil {
+		return ref, nil
+	}
+	root, err := engine.Tar(engine.File{Name: "echo", Mode: 0o755, Data: content})
+	if err != nil {
 		return "", err
 	}
-	if _, err := w.Write(content); err != nil {
-		return "", err
+	load := exec.Command("docker", "import", "--change", `ENTRYPOINT ["/echo"]`, "--change", "LABEL drydock.test.image=echo", "-", ref)
+	load.Stdin = root
+	if out, err := load.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("importing the echo image: %w: %s", err, out)
 	}
-	if err := w.Close(); err != nil {
-		return "", err
-	}
-	load := exec.Command("docker", "import", "--change", `ENTRYPOINT ["/echo"]`, "--change", "LABEL "+testLabel, "-")
-	load.Stdin = &root
-	out, err := load.Output()
-	return strings.TrimSpace(string(out)), err
-}
-
-// TestMain removes by label what a test left behind, failed ones included.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	sweep := func(list, remove []string) {
-		ids, err := tryDocker(append(list, "--filter", "label="+testLabel, "--quiet")...)
-		if err == nil && ids != "" {
-			_, err = tryDocker(append(remove, strings.Fields(ids)...)...)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "cleaning up:", err)
-			code = 1
-		}
-	}
-	sweep([]string{"container", "ls", "--all"}, []string{"rm", "--force", "--volumes"})
-	sweep([]string{"network", "ls"}, []string{"network", "rm"})
-	sweep([]string{"image", "ls"}, []string{"image", "rm", "--force"})
-	os.Exit(code)
-}
+	return ref, nil
+})
 
 // site is one gateway on a network of its own, as hardened as in production.
 type site struct {
@@ -135,20 +137,12 @@ type site struct {
 
 func newSite(t testing.TB, options ...string) *site {
 	t.Helper()
-	s := &site{t: t, network: "drydock-test-" + randomHex(4)}
-	docker(t, "network", "create", "--label", testLabel, s.network)
-	args := append([]string{
-		"run", "--detach", "--label", testLabel, "--network", s.network, "--publish", "127.0.0.1::8080",
-		"--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/tmp:mode=1777",
-	}, options...)
+	s := &site{t: t, network: testkit.Name(t, "edge")}
+	docker(t, append(append([]string{"network", "create"}, labels(t)...), s.network)...)
+	args := append(labels(t), "--network", s.network, "--publish", "127.0.0.1::8080",
+		"--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/tmp:mode=1777")
+	args = append([]string{"run", "--detach"}, append(args, options...)...)
 	s.gateway = docker(t, append(args, gatewayImage(t))...)
-	t.Cleanup(func() {
-		if t.Failed() {
-			logs, err := exec.Command("docker", "logs", "--tail", "40", s.gateway).CombinedOutput()
-			t.Logf("the gateway's log (%v):\n%s", err, logs)
-		}
-		docker(t, "rm", "--force", s.gateway)
-	})
 	s.addr = docker(t, "port", s.gateway, "8080/tcp")
 	s.until("the gateway answers", func() bool {
 		r, err := s.try("GET", "/healthz", nil, "")
@@ -160,11 +154,10 @@ func newSite(t testing.TB, options ...string) *site {
 // app starts an echo container under a name of the network.
 func (s *site) app(alias, id string, options ...string) string {
 	s.t.Helper()
-	args := append([]string{"run", "--detach", "--label", testLabel, "--network", s.network,
-		"--network-alias", alias, "--env", "ID=" + id}, options...)
-	c := docker(s.t, append(args, echoImage(s.t))...)
-	s.t.Cleanup(func() { docker(s.t, "rm", "--force", c) })
-	return c
+	ref, err := echoImage()
+	require.NoError(s.t, err)
+	args := append([]string{"run", "--detach", "--network", s.network, "--network-alias", alias, "--env", "ID=" + id}, labels(s.t)...)
+	return docker(s.t, append(append(args, options...), ref)...)
 }
 
 // both starts a backend and a frontend and waits until the gateway reaches them.
