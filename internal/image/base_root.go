@@ -54,18 +54,21 @@ type rootChooser struct {
 	resolve func(ctx context.Context, ref string) (digest string, err error)
 }
 
-func newRootChooser(s *env.Settings, narrate io.Writer) (*rootChooser, error) {
-	transport, err := registryTransport(s.Build)
-	if err != nil {
-		return nil, fmt.Errorf("preparing to ask the registry for the base image: %w", err)
-	}
+func newRootChooser(s *env.Settings, narrate io.Writer) *rootChooser {
 	return &rootChooser{
 		mode:    s.Build.Base,
 		refs:    map[string]string{"trixie": s.Build.TrixieImage, "forky": s.Build.ForkyImage},
 		lock:    &baseLock{path: s.Path(baseLockPath)},
 		narrate: narrate,
-		resolve: func(ctx context.Context, ref string) (string, error) { return askRegistry(ctx, ref, transport) },
-	}, nil
+		resolve: func(ctx context.Context, ref string) (string, error) {
+			// Not before it is needed: reading all certificates takes a while.
+			transport, err := registryTransport(s.Build)
+			if err != nil {
+				return "", err
+			}
+			return askRegistry(ctx, ref, transport)
+		},
+	}
 }
 
 // choose returns the source for a suite. have says whether the base image made from a

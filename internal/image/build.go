@@ -61,9 +61,7 @@ func Build(ctx context.Context, o BuildOptions) (list []Image, err error) {
 	b.version = sync.OnceValues(func() (Version, error) {
 		return ReadVersion(ctx, o.Settings.Root, o.Settings.Image.Version, o.Settings.Inherited())
 	})
-	if b.roots, err = newRootChooser(o.Settings, o.Err); err != nil {
-		return nil, err
-	}
+	b.roots = newRootChooser(o.Settings, o.Err)
 	if err := b.look(ctx); err != nil {
 		return nil, err
 	}
