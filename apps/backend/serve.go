@@ -83,7 +83,7 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger, listener n
 	}
 	build := obs.NewBuild(cfg.Version, instance)
 	metrics := obs.NewMetrics(build)
-	metrics.Watch(pool, rdb, hub, monitor.Ready)
+	watch(metrics, pool, rdb, hub, monitor.Ready)
 	api := &httpapi.API{
 		Notes: service, Numbers: service, Health: monitor, Hub: hub,
 		Metrics: metrics, Build: build, Log: log, MaxDelay: cfg.MaxDelay,

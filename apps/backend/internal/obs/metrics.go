@@ -5,13 +5,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/redis/go-redis/v9"
-
-	"drydock/backend/internal/live"
 )
 
 // Metrics is a registry of its own, so that nothing an imported package registers shows up by accident.
@@ -85,30 +81,12 @@ func knownMethod(method string) string {
 	}
 }
 
-// Watch adds the numbers that are read from their owners when /metrics is asked.
-func (m *Metrics) Watch(pool *pgxpool.Pool, rdb *redis.Client, hub *live.Hub, ready func() bool) {
-	gauge := func(name, help string, value func() float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
-	}
-	counter := func(name, help string, value func() float64) {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
-	}
-	gauge("backend_ready", "1 if /readyz would answer 200 by the latest check.", func() float64 {
-		if ready() {
-			return 1
-		}
-		return 0
-	})
-	gauge("db_pool_max_connections", "Limit of the pool.", func() float64 { return float64(pool.Stat().MaxConns()) })
-	gauge("db_pool_connections", "Open connections.", func() float64 { return float64(pool.Stat().TotalConns()) })
-	gauge("db_pool_busy_connections", "Connections in use.", func() float64 { return float64(pool.Stat().AcquiredConns()) })
-	counter("db_pool_waits_total", "Times a request had to wait for a connection.", func() float64 { return float64(pool.Stat().EmptyAcquireCount()) })
-	counter("db_pool_wait_seconds_total", "Time spent waiting for a connection.", func() float64 { return pool.Stat().EmptyAcquireWaitTime().Seconds() })
-	gauge("redis_pool_connections", "Open connections.", func() float64 { return float64(rdb.PoolStats().TotalConns) })
-	gauge("redis_pool_idle_connections", "Idle connections.", func() float64 { return float64(rdb.PoolStats().IdleConns) })
-	counter("redis_pool_timeouts_total", "Times no connection was free in time.", func() float64 { return float64(rdb.PoolStats().Timeouts) })
-	gauge("sse_clients", "Open event streams.", func() float64 { return float64(hub.Counts().Streams) })
-	counter("sse_events_total", "Changes received from Redis.", func() float64 { return float64(hub.Counts().Events) })
-	counter("sse_resyncs_total", "Times all pages were told to load again.", func() float64 { return float64(hub.Counts().Resyncs) })
-	counter("sse_dropped_clients_total", "Pages disconnected because they read too slowly.", func() float64 { return float64(hub.Counts().Dropped) })
+// Gauge adds a number that is read from its owner when /metrics is asked.
+func (m *Metrics) Gauge(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// Counter is Gauge for a number that only grows.
+func (m *Metrics) Counter(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
 }

@@ -26,6 +26,18 @@ const Patience = 20 * time.Second
 // Config returns settings whose database connection works in a new schema, which is dropped after the test.
 func Config(t *testing.T) *config.Config {
 	t.Helper()
+	c := Settings(t)
+	schema := "test_" + strings.ToLower(rand.Text())
+	admin := c.Database.Copy()
+	Exec(t, admin, "CREATE SCHEMA "+schema)
+	t.Cleanup(func() { Exec(t, admin, "DROP SCHEMA "+schema+" CASCADE") })
+	c.Database.RuntimeParams["search_path"] = schema + ",public"
+	return c
+}
+
+// Settings returns settings that lead to the given PostgreSQL and Redis.
+func Settings(t *testing.T) *config.Config {
+	t.Helper()
 	c, err := config.Load(config.Source{Lookup: func(name string) (string, bool) {
 		switch name {
 		case "DATABASE_URL", "REDIS_URL":
@@ -49,11 +61,6 @@ func Config(t *testing.T) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema := "test_" + strings.ToLower(rand.Text())
-	admin := c.Database.Copy()
-	Exec(t, admin, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { Exec(t, admin, "DROP SCHEMA "+schema+" CASCADE") })
-	c.Database.RuntimeParams["search_path"] = schema + ",public"
 	return c
 }
 
