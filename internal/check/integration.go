@@ -1,0 +1,132 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"drydock/internal/engine"
+	"drydock/internal/image"
+	"drydock/internal/setup"
+)
+
+// integrationTimeout bounds one module's tests; the slowest install Docker on a fresh
+// machine and build every image.
+const integrationTimeout = "25m"
+
+// Integration runs the tests against real services. One package after the other: they
+// share one engine and two cores, and their bounds mean a machine that is not overloaded.
+func (c *Checks) Integration(ctx context.Context, e *engine.Client) error {
+	start := time.Now()
+	if err := c.frontend(ctx, e); err != nil {
+		return err
+	}
+	if err := c.backend(ctx, e); err != nil {
+		return err
+	}
+	err := c.goTool(ctx, c.Settings.Root, nil, "test", "-race", "-tags=integration", "-p=1", "-timeout="+integrationTimeout, "./...")
+	if err != nil {
+		return fmt.Errorf("integration tests: %w", err)
+	}
+	c.say("integration tests passed in %s", time.Since(start).Round(time.Second))
+	return nil
+}
+
+// frontend builds the stage of its Dockerfile that checks and tests it, so that no Node
+// is needed on this machine.
+func (c *Checks) frontend(ctx context.Context, e *engine.Client) error {
+	_, err := image.Build(ctx, image.BuildOptions{
+		Settings: c.Settings, Engine: e, Err: c.Err, Names: []string{image.Frontend}, Stage: image.StageTest,
+	})
+	if err != nil {
+		return fmt.Errorf("tests of the frontend: %w", err)
+	}
+	return nil
+}
+
+// backend runs its integration tests on a PostgreSQL and a Redis of their own, made from
+// the images that production runs.
+func (c *Checks) backend(ctx context.Context, e *engine.Client) (err error) {
+	list, err := image.Build(ctx, image.BuildOptions{
+		Settings: c.Settings, Engine: e, Err: c.Err, Names: []string{image.Postgres, image.Redis},
+	})
+	if err != nil {
+		return err
+	}
+	const password = "a-password-for-tests-only"
+	labels := map[string]string{"drydock.test": "backend"}
+	// What a killed run left goes first.
+	if _, err := e.RemoveByLabel(ctx, labels, engine.RemoveOptions{}); err != nil {
+		return fmt.Errorf("removing what earlier tests left: %w", err)
+	}
+	defer func() {
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		_, cleanErr := e.RemoveByLabel(clean, labels, engine.RemoveOptions{})
+		err = errors.Join(err, cleanErr)
+	}()
+	db, err := c.start(ctx, e, engine.Spec{
+		Image: list[0].Ref, Labels: labels, Env: []string{"POSTGRES_PASSWORD=" + password},
+		Attach: []engine.Attach{{Network: "bridge"}}, Publish: []engine.Port{{Container: 5432, HostIP: "127.0.0.1"}},
+	}, 5432)
+	if err != nil {
+		return fmt.Errorf("starting PostgreSQL for the backend's tests: %w", err)
+	}
+	redis, err := c.start(ctx, e, engine.Spec{
+		Image: list[1].Ref, Labels: labels, Env: []string{"REDIS_PASSWORD=" + password},
+		Attach: []engine.Attach{{Network: "bridge"}}, Publish: []engine.Port{{Container: 6379, HostIP: "127.0.0.1"}},
+	}, 6379)
+	if err != nil {
+		return fmt.Errorf("starting Redis for the backend's tests: %w", err)
+	}
+	dir := c.modules()[1].Dir
+	addresses := []string{
+		"TEST_DATABASE_URL=" + (&url.URL{Scheme: "postgres", User: url.UserPassword("postgres", password), Host: db, Path: "/postgres", RawQuery: "sslmode=disable"}).String(),
+		"TEST_REDIS_URL=" + (&url.URL{Scheme: "redis", User: url.UserPassword("default", password), Host: redis, Path: "/0"}).String(),
+	}
+	if err := c.goTool(ctx, dir, addresses, "test", "-race", "-tags=integration", "-p=1", "./..."); err != nil {
+		return fmt.Errorf("integration tests of the backend: %w", err)
+	}
+	return nil
+}
+
+// start runs a container, waits until it is healthy and returns where its port is.
+func (c *Checks) start(ctx context.Context, e *engine.Client, s engine.Spec, port int) (string, error) {
+	id, err := e.Create(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	if err := e.Start(ctx, id); err != nil {
+		return "", err
+	}
+	healthy, err := e.WaitHealthy(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	at, ok := healthy.Published(port)
+	if !ok {
+		return "", fmt.Errorf("container %s publishes no port %d", healthy.Name, port)
+	}
+	return at.String(), nil
+}
+
+// EndToEnd runs the tests that drive the whole stack with a browser, which is installed
+// where it is missing.
+func (c *Checks) EndToEnd(ctx context.Context) error {
+	start := time.Now()
+	browser, err := setup.EnsureBrowser(ctx, setup.Options{
+		Root: c.Settings.Root, DebianMirror: c.Settings.Build.DebianMirror, Environ: c.env(), Stdout: c.Err, Stderr: c.Err,
+	})
+	if err != nil {
+		return err
+	}
+	err = c.goTool(ctx, c.Settings.Root, []string{"DRYDOCK_BROWSER=" + browser},
+		"test", "-race", "-tags=e2e", "-count=1", "-timeout="+integrationTimeout, "./internal/e2e/...")
+	if err != nil {
+		return fmt.Errorf("end-to-end tests: %w", err)
+	}
+	c.say("end-to-end tests passed in %s", time.Since(start).Round(time.Second))
+	return nil
+}

@@ -1,0 +1,352 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/compose"
+	"drydock/internal/engine"
+	"drydock/internal/run"
+	"drydock/internal/stack"
+	"drydock/internal/testkit"
+)
+
+func TestDev(t *testing.T) {
+	r := start(t, "dev")
+	chrome := browser(t)
+
+	t.Run("a note is seen live on a second page and after a reload", func(t *testing.T) {
+		first, second := tab(t, chrome, r.base), tab(t, chrome, r.base)
+		addNote(t, first, "Milk and honey")
+		seen(t, first, "Milk and honey", 10*time.Second)
+		seen(t, second, "Milk and honey", 10*time.Second)
+		do(t, second, "reloading", time.Minute, chromedp.Reload(), chromedp.WaitVisible(`[data-testid=note]`))
+		seen(t, second, "Milk and honey", 10*time.Second)
+		screenshot(t, first, "page.png")
+	})
+
+	t.Run("every value arrives byte for byte", func(t *testing.T) { testValues(t, r) })
+	t.Run("no secret shows anywhere", func(t *testing.T) { testCanaries(t, r) })
+	t.Run("an edit of the frontend is seen without a restart", func(t *testing.T) { testFrontendReload(t, r, chrome) })
+	t.Run("an edit of the backend is seen without a restart", func(t *testing.T) { testBackendReload(t, r) })
+	t.Run("PostgreSQL stops: readyz says so, the page says so, both recover", func(t *testing.T) { testDatabaseStops(t, r, chrome) })
+	t.Run("a killed container comes back", func(t *testing.T) { testKilled(t, r) })
+	t.Run("a second up changes nothing and takes no longer than compose", func(t *testing.T) { testSecondUp(t, r) })
+	t.Run("a changed password is given to the database", func(t *testing.T) { testPassword(t, r) })
+	t.Run("a taken port is named before anything is started", func(t *testing.T) { testTakenPort(t, r) })
+	t.Run("psql and redis", func(t *testing.T) { testPrompts(t, r) })
+	t.Run("down keeps the data", func(t *testing.T) { testDown(t, r) })
+}
+
+func testValues(t *testing.T, r *running) {
+	assert.Contains(t, r.service(t, "backend").Env, "AWKWARD="+awkward)
+	for path, want := range map[string]string{
+		"db_password": canaryDB, "redis_password": canaryRedis, "third_party": canaryUser,
+	} {
+		got, err := r.Engine.ReadVolumeFile(t.Context(), r.service(t, "redis").Image, secretsVolume(t, r.service(t, "backend")), path)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got), path)
+	}
+}
+
+func secretsVolume(t *testing.T, c engine.Container) string {
+	t.Helper()
+	for _, m := range c.Mounts {
+		if m.Target == "/run/secrets" {
+			return m.Name
+		}
+	}
+	t.Fatalf("%s has no secrets", c.Name)
+	return ""
+}
+
+// testCanaries greps everything that somebody may read: inspect, history, the process
+// list, compose's output, logs, and what the targets wrote.
+func testCanaries(t *testing.T, r *running) {
+	places := map[string]string{"the output of up": r.out.String()}
+	for _, c := range r.containers(t) {
+		places["docker inspect "+c.Name] = docker(t, "inspect", c.ID)
+		places["docker history of "+c.Name] = docker(t, "history", "--no-trunc", c.ImageID)
+		places["docker inspect of the image of "+c.Name] = docker(t, "image", "inspect", c.ImageID)
+		places["docker logs "+c.Name] = docker(t, "logs", c.ID)
+		places["docker top "+c.Name] = docker(t, "top", c.ID, "-eo", "pid,args")
+		if c.Service() != "backend" && c.Service() != "frontend" || r.Settings.Mode == "dev" {
+			environ, err := r.Engine.ExecOutput(t.Context(), c.ID, "sh", "-c", "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline | tr '\\000' '\\n' || true")
+			require.NoError(t, err)
+			places["processes of "+c.Name] = environ
+		}
+	}
+	v, err := r.Values(t.Context(), compose.Blue)
+	require.NoError(t, err)
+	for _, p := range []compose.Project{compose.Base(r.Settings, v), compose.App(r.Settings, v)} {
+		text, err := r.Runner().Config(t.Context(), p)
+		require.NoError(t, err)
+		places["docker compose config of "+p.Name] = string(text)
+		places["the generated file of "+p.Name] = string(p.Override)
+	}
+	for where, text := range places {
+		for _, canary := range []string{"Canary7Q", "Canary8W", "Canary9E"} {
+			assert.NotContains(t, text, canary, "%s", where)
+		}
+	}
+}
+
+func docker(t *testing.T, args ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	err := run.Run(t.Context(), run.Cmd{Name: "docker", Args: args, Env: world(), Stdout: &out, Stderr: &out})
+	require.NoError(t, err, out.String())
+	return out.String()
+}
+
+func edit(t *testing.T, path, from, to string) (undo func()) {
+	t.Helper()
+	old, err := os.ReadFile(path)
+	require.NoError(t, err)
+	changed := strings.Replace(string(old), from, to, 1)
+	require.NotEqual(t, string(old), changed, "%s has no %q", path, from)
+	require.NoError(t, os.WriteFile(path, []byte(changed), 0o600))
+	return func() { require.NoError(t, os.WriteFile(path, old, 0o600)) }
+}
+
+func testFrontendReload(t *testing.T, r *running, chrome context.Context) {
+	before := r.service(t, "frontend").Started
+	page := tab(t, chrome, r.base)
+	var title string
+	do(t, page, "reading the heading", 10*time.Second, chromedp.Text("h1", &title))
+	file := findSource(t, filepath.Join(r.root, "apps", "frontend", "src"), title)
+	undo := edit(t, file, title, "Edited while it runs")
+	defer undo()
+	seen(t, page, "Edited while it runs", 30*time.Second)
+	assert.Equal(t, before, r.service(t, "frontend").Started, "the container was restarted")
+}
+
+// findSource returns the source file that has a text.
+func findSource(t *testing.T, dir, text string) string {
+	t.Helper()
+	var found string
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".tsx") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(data), text) {
+			found = path
+		}
+		return err
+	}))
+	require.NotEmpty(t, found, "no source has %q", text)
+	return found
+}
+
+func testBackendReload(t *testing.T, r *running) {
+	before := r.service(t, "backend").Started
+	file := filepath.Join(r.root, "apps", "backend", "internal", "httpapi")
+	var target string
+	matches, err := filepath.Glob(filepath.Join(file, "*.go"))
+	require.NoError(t, err)
+	for _, m := range matches {
+		data, err := os.ReadFile(m)
+		require.NoError(t, err)
+		if !strings.HasSuffix(m, "_test.go") && strings.Contains(string(data), `"must not be empty"`) {
+			target = m
+		}
+	}
+	if target == "" {
+		matches, err = filepath.Glob(filepath.Join(r.root, "apps", "backend", "internal", "board", "*.go"))
+		require.NoError(t, err)
+		for _, m := range matches {
+			data, err := os.ReadFile(m)
+			require.NoError(t, err)
+			if !strings.HasSuffix(m, "_test.go") && strings.Contains(string(data), `must not be empty`) {
+				target = m
+			}
+		}
+	}
+	require.NotEmpty(t, target, "no source of the backend has the message that is edited")
+	undo := edit(t, target, "must not be empty", "needs some text")
+	defer undo()
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		resp, err := http.Post(r.base+"/api/notes", "application/json", strings.NewReader(`{"title":"","body":""}`))
+		if err == nil {
+			var body bytes.Buffer
+			_, err = body.ReadFrom(resp.Body)
+			require.NoError(t, resp.Body.Close())
+			if err == nil && strings.Contains(body.String(), "needs some text") {
+				break
+			}
+		}
+		require.True(t, time.Now().Before(deadline), "the edit was not seen")
+	}
+	assert.Equal(t, before, r.service(t, "backend").Started, "the container was restarted")
+}
+
+func testDatabaseStops(t *testing.T, r *running, chrome context.Context) {
+	page := tab(t, chrome, r.base)
+	db := r.service(t, "db")
+	backend := r.service(t, "backend")
+	ready := func() bool {
+		return r.Engine.Exec(t.Context(), backend.ID, engine.Command{Cmd: []string{"backend-health"}}) == nil
+	}
+	require.True(t, ready())
+	require.NoError(t, r.Engine.Stop(t.Context(), db.ID, 10*time.Second))
+	stopped := time.Now()
+	for ready() {
+		require.Less(t, time.Since(stopped), 10*time.Second)
+	}
+	assert.Less(t, time.Since(stopped), 3*time.Second, "until /readyz says so")
+	do(t, page, "waiting for the banner", 20*time.Second, chromedp.WaitVisible(`[data-testid=status-banner]`))
+	screenshot(t, page, "database-stopped.png")
+	require.NoError(t, r.Engine.Start(t.Context(), db.ID))
+	do(t, page, "waiting for the banner to go", time.Minute, chromedp.WaitNotPresent(`[data-testid=status-banner]`))
+	r.healthy(t, db.ID)
+	r.healthy(t, backend.ID)
+}
+
+func testKilled(t *testing.T, r *running) {
+	for _, c := range r.containers(t) {
+		t.Run(c.Service(), func(t *testing.T) {
+			// Not `docker kill`, which counts as a wish of the operator and is not undone.
+			require.NoError(t, exec.Command("kill", "-KILL", strconv.Itoa(c.Pid)).Run())
+			now, err := r.Engine.WaitFor(t.Context(), c.ID, "it is back", func(n engine.Container) (bool, error) {
+				return n.State == engine.Running && n.Started.After(c.Started) && n.Health == engine.Healthy, nil
+			})
+			require.NoError(t, err)
+			assert.Positive(t, now.Restarts)
+		})
+	}
+	report, err := r.Status(t.Context())
+	require.NoError(t, err)
+	assert.True(t, report.Good(), "%+v", report)
+	for _, s := range report.Services {
+		assert.Positive(t, s.Restarts, s.Service)
+	}
+	var text, machine bytes.Buffer
+	require.NoError(t, report.WriteText(&text))
+	require.NoError(t, report.WriteJSON(&machine))
+	require.NoError(t, os.WriteFile(artifact(t, "status.txt"), text.Bytes(), 0o644))
+	var again stack.Report
+	require.NoError(t, json.Unmarshal(machine.Bytes(), &again))
+	assert.Len(t, again.Services, 5)
+}
+
+// testSecondUp compares with compose on the same files: medians of five.
+func testSecondUp(t *testing.T, r *running) {
+	ids := func() (list []string) {
+		for _, c := range r.containers(t) {
+			list = append(list, c.ID+c.Started.String())
+		}
+		slices.Sort(list)
+		return list
+	}
+	require.NoError(t, r.Up(t.Context()), "%s", r.out) // what other tests edited is settled
+	before := ids()
+	v, err := r.Values(t.Context(), compose.Blue)
+	require.NoError(t, err)
+	var ours, theirs []time.Duration
+	for range 5 {
+		start := time.Now()
+		require.NoError(t, r.Up(t.Context()))
+		ours = append(ours, time.Since(start))
+		start = time.Now()
+		for _, p := range []compose.Project{compose.Base(r.Settings, v), compose.App(r.Settings, v)} {
+			require.NoError(t, r.Runner().Up(t.Context(), p, compose.UpOptions{}))
+		}
+		theirs = append(theirs, time.Since(start))
+	}
+	slices.Sort(ours)
+	slices.Sort(theirs)
+	t.Logf("up %s, docker compose up --wait on the same files %s", ours[2], theirs[2])
+	assert.Less(t, ours[2].Seconds(), 1.5*theirs[2].Seconds())
+	assert.Equal(t, before, ids(), "something was made anew or restarted")
+}
+
+// testPassword is full-stack-fastapi-template 344: a new password was ignored by the
+// existing volume, and nobody could log in.
+func testPassword(t *testing.T, r *running) {
+	addresses := []string{"ENV=dev", "PROJECT=" + r.Settings.Project, "NO_COLOR=1"}
+	for _, key := range []string{"HTTP_BIND", "HTTP_PORT", "DB_PORT", "REDIS_PORT"} {
+		v, ok := r.Settings.Lookup(key)
+		require.True(t, ok)
+		addresses = append(addresses, key+"="+v.Value)
+	}
+	changed := open(t, r.root, append(addresses, "DB_PASSWORD=another $ecret:/@ Canary7Q", "REDIS_PASSWORD="+canaryRedis,
+		"BACKEND_SECRET_THIRD_PARTY="+canaryUser, "BACKEND_ENV_AWKWARD="+awkward))
+	require.NoError(t, changed.Up(t.Context()), "%s", changed.out)
+	assert.Contains(t, changed.out.String(), "DB_PASSWORD has changed")
+	// And from the stopped state, where nothing tells that it changed.
+	require.NoError(t, r.Down(t.Context()))
+	require.NoError(t, r.Up(t.Context()), "%s", r.out)
+	report, err := r.Status(t.Context())
+	require.NoError(t, err)
+	assert.True(t, report.Good(), "%+v", report)
+}
+
+func testTakenPort(t *testing.T, r *running) {
+	held, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, held.Close()) }()
+	_, port, err := net.SplitHostPort(held.Addr().String())
+	require.NoError(t, err)
+	project := testkit.Project(t, "taken")
+	other := open(t, r.root, []string{"ENV=dev", "PROJECT=" + project, "HTTP_PORT=" + port, "DB_PORT=" + strconv.Itoa(r.Settings.Database.Port),
+		"REDIS_PORT=" + strconv.Itoa(testkit.Port(t)), "DB_PASSWORD=" + canaryDB, "REDIS_PASSWORD=" + canaryRedis})
+	err = other.Up(t.Context())
+	require.Error(t, err)
+	assert.ErrorContains(t, err, "port "+port)
+	assert.ErrorContains(t, err, "HTTP_PORT")
+	assert.ErrorContains(t, err, "the process "+strconv.Itoa(os.Getpid()))
+	assert.ErrorContains(t, err, r.Settings.Project+"-db-1")
+	assert.ErrorContains(t, err, "DB_PORT")
+	assert.Equal(t, run.CodeBusy, run.Code(err))
+	list, err := r.Engine.Containers(t.Context(), engine.Filter{Labels: map[string]string{stack.LabelProject: project}})
+	require.NoError(t, err)
+	assert.Empty(t, list)
+}
+
+func testPrompts(t *testing.T, r *running) {
+	r.In = strings.NewReader("select count(*) >= 0 as works from notes;\n")
+	require.NoError(t, r.Psql(t.Context()))
+	assert.Contains(t, r.out.String(), "works")
+	require.NoError(t, r.Redis(t.Context(), "PING"))
+	assert.Contains(t, r.out.String(), "PONG")
+}
+
+func testDown(t *testing.T, r *running) {
+	require.NoError(t, r.Down(t.Context()))
+	list, err := r.Engine.Containers(t.Context(), engine.Filter{Labels: map[string]string{stack.LabelProject: r.Settings.Project}})
+	require.NoError(t, err)
+	assert.Empty(t, list)
+	_, err = r.Engine.Volume(t.Context(), r.Settings.Project+"-db")
+	assert.NoError(t, err)
+	// Removing the data asks first, and an empty answer is a no.
+	r.Settings.Options.Volumes = true
+	r.In = strings.NewReader("")
+	err = r.Down(t.Context())
+	assert.Equal(t, run.CodeBadInput, run.Code(err))
+	_, err = r.Engine.Volume(t.Context(), r.Settings.Project+"-db")
+	require.NoError(t, err)
+	r.Settings.Options.Yes = true
+	require.NoError(t, r.Down(t.Context()))
+	volumes, err := r.Engine.Volumes(t.Context(), engine.Filter{Labels: map[string]string{stack.LabelProject: r.Settings.Project}})
+	require.NoError(t, err)
+	assert.Empty(t, volumes)
+}

@@ -1,0 +1,126 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/testkit"
+)
+
+func TestProd(t *testing.T) {
+	r := start(t, "prod")
+
+	t.Run("the page works", func(t *testing.T) {
+		page := tab(t, browser(t), r.base)
+		addNote(t, page, "In production")
+		seen(t, page, "In production", 10*time.Second)
+		screenshot(t, page, "page-prod.png")
+	})
+
+	t.Run("both parts tell the version", func(t *testing.T) {
+		for _, path := range []string{"/version.json", "/api/version"} {
+			a := testkit.Get(t, r.base+path)
+			require.Equal(t, http.StatusOK, a.Status, path)
+			var v struct{ Version string }
+			require.NoError(t, json.Unmarshal(a.Body, &v))
+			assert.Contains(t, v.Version, "0.0.0-src.", path) // the copy is no git checkout
+		}
+	})
+
+	t.Run("nothing but the gateway is published", func(t *testing.T) {
+		for _, c := range r.containers(t) {
+			for _, p := range c.Ports {
+				assert.True(t, p.Host == 0 || c.Service() == "gateway", "%s publishes %+v", c.Name, p)
+			}
+		}
+	})
+
+	t.Run("the networks are isolated", func(t *testing.T) {
+		frontend, gateway, backend := r.service(t, "frontend"), r.service(t, "gateway"), r.service(t, "backend")
+		db, ok := r.service(t, "db").Address(r.Settings.Project + "-data")
+		require.True(t, ok)
+		redis, ok := r.service(t, "redis").Address(r.Settings.Project + "-data")
+		require.True(t, ok)
+		for _, c := range []string{frontend.ID, gateway.ID} {
+			for _, target := range []string{"db:5432", "redis:6379", db.String() + ":5432", redis.String() + ":6379"} {
+				assert.False(t, testkit.DialAs(t, c, target).OK, target)
+			}
+		}
+		// The same way of asking says yes where the answer is yes.
+		for _, target := range []string{"db:5432", "redis:6379"} {
+			assert.True(t, testkit.DialAs(t, backend.ID, target).OK, target)
+		}
+	})
+
+	t.Run("every service is hardened and bounded", func(t *testing.T) {
+		for _, c := range r.containers(t) {
+			var in []struct {
+				Config     struct{ User string }
+				Mounts     []struct{ Type string }
+				HostConfig struct {
+					ReadonlyRootfs bool
+					CapDrop        []string
+					SecurityOpt    []string
+					Memory         int64
+					PidsLimit      *int64
+					RestartPolicy  struct{ Name string }
+					LogConfig      struct {
+						Type   string
+						Config map[string]string
+					}
+				}
+				State struct{ Health *struct{ Status string } }
+			}
+			require.NoError(t, json.Unmarshal([]byte(docker(t, "inspect", c.ID)), &in))
+			h := in[0].HostConfig
+			assert.True(t, h.ReadonlyRootfs, "%s: read-only root", c.Name)
+			assert.Equal(t, []string{"ALL"}, h.CapDrop, "%s: capabilities", c.Name)
+			assert.True(t, slices.ContainsFunc(h.SecurityOpt, func(o string) bool { return strings.HasPrefix(o, "no-new-privileges") }), "%s", c.Name)
+			assert.Positive(t, h.Memory, "%s: memory limit", c.Name)
+			require.NotNil(t, h.PidsLimit, c.Name)
+			assert.Positive(t, *h.PidsLimit, "%s: pids limit", c.Name)
+			assert.Equal(t, "unless-stopped", h.RestartPolicy.Name, "%s", c.Name)
+			// getsentry/self-hosted 1594: logs grew to 387 GB.
+			assert.Equal(t, "json-file", h.LogConfig.Type, "%s", c.Name)
+			assert.NotEmpty(t, h.LogConfig.Config["max-size"], "%s", c.Name)
+			assert.NotEmpty(t, h.LogConfig.Config["max-file"], "%s", c.Name)
+			assert.NotContains(t, []string{"", "0", "root", "0:0"}, in[0].Config.User, "%s: user", c.Name)
+			require.NotNil(t, in[0].State.Health, "%s: health check", c.Name)
+			assert.Equal(t, "healthy", in[0].State.Health.Status, "%s", c.Name)
+			for _, m := range in[0].Mounts {
+				// A bind mount is a path of this machine: a remote engine would not have it.
+				assert.NotEqual(t, "bind", m.Type, "%s", c.Name)
+			}
+		}
+	})
+
+	t.Run("no secret shows anywhere", func(t *testing.T) { testCanaries(t, r) })
+
+	t.Run("the files work by hand", func(t *testing.T) {
+		for _, files := range [][]string{{"data.yaml", "data.dev.yaml", "gateway.yaml"}, {"data.yaml", "gateway.yaml"}, {"app.yaml"}, {"app.yaml", "backend.dev.yaml", "frontend.dev.yaml"}} {
+			args := []string{"compose", "--env-file", r.root + "/.env.example"}
+			for _, f := range files {
+				args = append(args, "-f", r.root+"/compose/"+f)
+			}
+			assert.Contains(t, docker(t, append(args, "config")...), "services:")
+		}
+	})
+
+	t.Run("a large body passes a read-only root", func(t *testing.T) {
+		// docker-nginx-unprivileged 175. The backend refuses it for its size; what matters
+		// is that it, and not the gateway, does.
+		resp, err := http.Post(r.base+"/api/notes", "application/json", strings.NewReader(`{"title":"`+strings.Repeat("x", 5<<20)+`"}`))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
+	})
+}
