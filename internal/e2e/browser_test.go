@@ -6,10 +6,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
@@ -28,7 +28,7 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(stopAlloc)
 	ctx, stop := chromedp.NewContext(alloc)
 	t.Cleanup(stop)
-	require.NoError(t, chromedp.Run(ctx), "starting Chromium")
+	require.NoError(t, chromedp.Do(ctx), "starting Chromium")
 	return ctx
 }
 
@@ -38,42 +38,56 @@ func tab(t *testing.T, browser context.Context, url string) context.Context {
 	t.Helper()
 	ctx, stop := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(stop)
-	do(t, ctx, "opening "+url, time.Minute,
-		emulation.SetFocusEmulationEnabled(true), chromedp.Navigate(url), chromedp.WaitVisible(`[data-testid=connection][data-state=live]`))
+	require.NoError(t, chromedp.Do(ctx), "opening a tab") // no bound here: it would be the tab's
+	do(t, ctx, "opening "+url, time.Minute, chromedp.Navigate(url), visible(`[data-testid=connection][data-state=live]`))
 	return ctx
 }
 
+// visible waits for an element.
+func visible(css string) chromedp.Action[chromedp.Void] {
+	return chromedp.WaitVisible(chromedp.CSS(css))
+}
+
 // do runs actions within a bound; the error says what was being done.
-func do(t *testing.T, ctx context.Context, what string, within time.Duration, actions ...chromedp.Action) {
+func do(t *testing.T, ctx context.Context, what string, within time.Duration, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(ctx, within)
 	defer stop()
-	if err := chromedp.Run(ctx, actions...); err != nil {
-		var html string
+	if err := chromedp.Do(ctx, actions...); err != nil {
 		look, stopLook := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer stopLook()
-		_ = chromedp.Run(look, chromedp.OuterHTML("body", &html)) // more for the message; the failure is reported below
-		t.Fatalf("%s: %v\n%.2000s", what, err, html)
+		html, htmlErr := chromedp.Run(look, chromedp.OuterHTML(chromedp.CSS("body")))
+		t.Fatalf("%s: %v\n%.2000s (%v)", what, err, html, htmlErr)
 	}
 }
 
-// seen waits until a page shows a text.
+// seen waits until a page shows a text, across reloads of the page.
 func seen(t *testing.T, ctx context.Context, text string, within time.Duration) {
 	t.Helper()
-	var found bool
-	do(t, ctx, "waiting for "+text, within, chromedp.Poll(fmt.Sprintf("document.body.innerText.includes(%q)", text), &found,
-		chromedp.WithPollingTimeout(0)))
+	bound, stop := context.WithTimeout(ctx, within)
+	defer stop()
+	shows := chromedp.Poll[chromedp.Void](fmt.Sprintf("document.body.innerText.includes(%q)", text), chromedp.WithPollingTimeout(0))
+	for {
+		_, err := chromedp.Run(bound, shows)
+		if err == nil {
+			return
+		}
+		if bound.Err() != nil || !strings.Contains(err.Error(), "navigated") {
+			do(t, ctx, "waiting for "+text+": "+err.Error(), time.Second, shows)
+			return
+		}
+	}
 }
 
 func addNote(t *testing.T, ctx context.Context, title string) {
 	t.Helper()
 	do(t, ctx, "adding a note", 30*time.Second,
-		chromedp.SendKeys(`[data-testid=new-note-title]`, title), chromedp.Click(`[data-testid=new-note-submit]`))
+		chromedp.SendKeys(chromedp.CSS(`[data-testid=new-note-title]`), title), chromedp.Click(chromedp.CSS(`[data-testid=new-note-submit]`)))
 }
 
 func screenshot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
-	var png []byte
-	do(t, ctx, "taking a screenshot", 30*time.Second, chromedp.FullScreenshot(&png, 100))
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	require.NoError(t, err, "taking a screenshot")
 	require.NoError(t, os.WriteFile(artifact(t, name), png, 0o644))
 }

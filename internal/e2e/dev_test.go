@@ -37,7 +37,7 @@ func TestDev(t *testing.T) {
 		addNote(t, first, "Milk and honey")
 		seen(t, first, "Milk and honey", 10*time.Second)
 		seen(t, second, "Milk and honey", 10*time.Second)
-		do(t, second, "reloading", time.Minute, chromedp.Reload(), chromedp.WaitVisible(`[data-testid=note]`))
+		do(t, second, "reloading", time.Minute, chromedp.Reload(), visible(`[data-testid=note]`))
 		seen(t, second, "Milk and honey", 10*time.Second)
 		screenshot(t, first, "page.png")
 	})
@@ -129,8 +129,8 @@ func edit(t *testing.T, path, from, to string) (undo func()) {
 func testFrontendReload(t *testing.T, r *running, chrome context.Context) {
 	before := r.service(t, "frontend").Started
 	page := tab(t, chrome, r.base)
-	var title string
-	do(t, page, "reading the heading", 10*time.Second, chromedp.Text("h1", &title))
+	title, err := chromedp.Run(page, chromedp.Text(chromedp.CSS("h1")))
+	require.NoError(t, err, "reading the heading")
 	file := findSource(t, filepath.Join(r.root, "apps", "frontend", "src"), title)
 	undo := edit(t, file, title, "Edited while it runs")
 	defer undo()
@@ -213,10 +213,10 @@ func testDatabaseStops(t *testing.T, r *running, chrome context.Context) {
 		require.Less(t, time.Since(stopped), 10*time.Second)
 	}
 	assert.Less(t, time.Since(stopped), 3*time.Second, "until /readyz says so")
-	do(t, page, "waiting for the banner", 20*time.Second, chromedp.WaitVisible(`[data-testid=status-banner]`))
+	do(t, page, "waiting for the banner", 20*time.Second, visible(`[data-testid=status-banner]`))
 	screenshot(t, page, "database-stopped.png")
 	require.NoError(t, r.Engine.Start(t.Context(), db.ID))
-	do(t, page, "waiting for the banner to go", time.Minute, chromedp.WaitNotPresent(`[data-testid=status-banner]`))
+	do(t, page, "waiting for the banner to go", time.Minute, chromedp.WaitNotPresent(chromedp.CSS(`[data-testid=status-banner]`)))
 	r.healthy(t, db.ID)
 	r.healthy(t, backend.ID)
 }
