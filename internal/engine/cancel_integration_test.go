@@ -45,6 +45,17 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// readSlowly reads a kilobyte at a time, as slowly as a full disk or a far machine would
+// take it, and closes.
+func readSlowly(r io.ReadCloser) error {
+	for {
+		if _, err := io.CopyN(io.Discard, r, 1024); err != nil {
+			return errors.Join(err, r.Close())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // Each long operation is canceled in its middle: it returns at once with the reason and
 // leaves nothing behind.
 func TestCancelInTheMiddle(t *testing.T) {
@@ -134,6 +145,22 @@ func TestCancelInTheMiddle(t *testing.T) {
 			labels, source := testkit.Labels(t), newEndless(t)
 			go func() { _, err := c.Import(ctx, source, engine.ImportOptions{Labels: labels}); done <- err }()
 			return func() { <-source.started }
+		},
+		"Save": func(t *testing.T, ctx context.Context, done chan<- error) func() {
+			r, err := c.Save(ctx, image)
+			require.NoError(t, err)
+			go func() { done <- readSlowly(r) }()
+			return func() {}
+		},
+		"ReadVolume": func(t *testing.T, ctx context.Context, done chan<- error) func() {
+			v := testkit.Volume(t)
+			archive, err := engine.Tar(engine.File{Name: "x", Mode: 0o600, Data: make([]byte, 8<<20)})
+			require.NoError(t, err)
+			require.NoError(t, c.WriteVolume(t.Context(), image, v.Name, archive))
+			r, err := c.ReadVolume(ctx, image, v.Name, "x")
+			require.NoError(t, err)
+			go func() { done <- readSlowly(r) }()
+			return func() {}
 		},
 		"Load": func(t *testing.T, ctx context.Context, done chan<- error) func() {
 			source := newEndless(t)

@@ -33,7 +33,10 @@ func stopOptions(grace time.Duration) container.StopOptions {
 	return container.StopOptions{Timeout: &seconds}
 }
 
-// Kill sends a signal ("KILL", "HUP", ...) to the container's first process.
+// Kill sends a signal ("KILL", "HUP", ...) to the container's first process. The engine
+// takes KILL, the container's stop signal and, unless the image or the container names a
+// stop signal, EVERY signal for a wish to stop: when the process ends afterwards, whenever
+// that is, the restart policy does not apply. Name a stop signal where others are sent.
 func (c *Client) Kill(ctx context.Context, id, signal string) error {
 	return c.fail(c.api.ContainerKill(ctx, id, signal), "sending %s to container %s", signal, short(id))
 }

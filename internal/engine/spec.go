@@ -45,7 +45,7 @@ type Spec struct {
 	StopSignal  string
 	StopTimeout time.Duration
 	Health      *HealthCheck // nil keeps the image's
-	PidOf       string       // share the process namespace of this container
+	PidOf       string       // share the process namespace of this container, or with "host" of the machine
 	LogDriver   string       // "" keeps the engine's default
 }
 
@@ -111,7 +111,11 @@ func (s Spec) configs() (*container.Config, *container.HostConfig, *network.Netw
 	if s.Init {
 		host.Init = &s.Init
 	}
-	if s.PidOf != "" {
+	switch s.PidOf {
+	case "":
+	case "host":
+		host.PidMode = "host"
+	default:
 		host.PidMode = container.PidMode("container:" + s.PidOf)
 	}
 	for _, m := range s.Mounts {

@@ -2,21 +2,40 @@ package testkit
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"testing"
+
+	"drydock/internal/engine"
 )
 
-// Kill ends a container as a crash would: KILL to its first process.
-func Kill(t testing.TB, id string) {
+// Crash ends a container as a crash does: its first process gets KILL from the machine,
+// and the restart policy applies. It returns when the process is gone.
+func Crash(t testing.TB, id string) {
 	t.Helper()
 	Signal(t, id, "KILL")
 }
 
-// Signal sends a signal to a container's first process. STOP makes it hang as a process
-// does that waits for a dead disk; CONT lets it go on.
+// Signal sends a signal to a container's first process from the machine, past the engine.
+// STOP makes it hang as a process does that waits for a dead disk; CONT lets it go on.
+// It works on a remote engine, too.
 func Signal(t testing.TB, id, name string) {
 	t.Helper()
-	if err := Engine(t).Kill(t.Context(), id, name); err != nil {
+	in, err := Engine(t).Container(t.Context(), id)
+	if err != nil {
+		t.Fatalf("injecting a fault: %v", err)
+	}
+	if in.Pid == 0 {
+		t.Fatalf("injecting a fault: %s does not run, no signal can reach it", in.Name)
+	}
+	Tiny(t, engine.Spec{Cmd: []string{"kill", strconv.Itoa(in.Pid), name}, User: "0:0", PidOf: "host"})
+}
+
+// Kill is `docker kill`: KILL by request. The engine takes that for a wish, so the restart
+// policy does NOT apply; Crash is the one that does.
+func Kill(t testing.TB, id string) {
+	t.Helper()
+	if err := Engine(t).Kill(t.Context(), id, "KILL"); err != nil {
 		t.Fatalf("injecting a fault: %v", err)
 	}
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command tiny is the one program of the test image: many small commands that a test
 // needs inside a container, in one static binary. It is not part of the product.
 package main
@@ -15,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"drydock/internal/testkit/tinyapi"
 )
 
@@ -31,7 +35,8 @@ tiny write PATH BYTES      zeros
 tiny mem MEGABYTES         allocates, touches, holds
 tiny print TEXT [TIMES] [EVERY]
 tiny stdin                 copies stdin to stdout
-tiny id                    uid:gid`
+tiny id                    uid:gid
+tiny kill PID SIGNAL       sends it; with KILL, waits until the process is gone`
 
 func main() {
 	if len(os.Args) < 2 {
@@ -67,6 +72,8 @@ func main() {
 		err = printLines(args)
 	case "stdin":
 		_, err = io.Copy(os.Stdout, os.Stdin)
+	case "kill":
+		err = kill(args)
 	case "id":
 		_, err = fmt.Printf("%d:%d\n", os.Getuid(), os.Getgid())
 	default:
@@ -115,6 +122,29 @@ func exit(args []string) {
 		fmt.Fprintln(os.Stderr, text)
 	}
 	os.Exit(code)
+}
+
+// kill waits on the process itself, pidfd_open(2): it is nobody's child here.
+func kill(args []string) error {
+	pid, err := strconv.Atoi(arg(args, 0, ""))
+	if err != nil {
+		return err
+	}
+	sig := unix.SignalNum("SIG" + arg(args, 1, ""))
+	if sig == 0 {
+		return fmt.Errorf("there is no signal %q", arg(args, 1, ""))
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return fmt.Errorf("finding process %d: %w", pid, err)
+	}
+	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil {
+		return fmt.Errorf("sending %v to process %d: %w", sig, pid, err)
+	}
+	if sig == unix.SIGKILL {
+		_, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10_000)
+	}
+	return err
 }
 
 // dial always ends with 0 when the attempt could be made: the result is the output.
