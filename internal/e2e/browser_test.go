@@ -87,6 +87,8 @@ func addNote(t *testing.T, ctx context.Context, title string) {
 
 func screenshot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
+	do(t, ctx, "waiting for the page to rest", 10*time.Second,
+		chromedp.Poll[chromedp.Void](`document.getAnimations().every(a => a.playState !== "running")`))
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	require.NoError(t, err, "taking a screenshot")
 	require.NoError(t, os.WriteFile(artifact(t, name), png, 0o644))
