@@ -115,7 +115,7 @@ func daemonStep(f Facts, o Options) Step {
 			Name: "docker",
 			What: "start the Engine and have it start at boot: systemctl enable --now docker",
 			// A unit that failed too often is not started again until it is forgiven.
-			Script: "systemctl reset-failed docker.service docker.socket 2>/dev/null || :\nsystemctl enable --now docker.service\n",
+			Script: "systemctl reset-failed docker.service docker.socket 2>/dev/null || :\nsystemctl enable --now docker.service || { journalctl -u docker.service -n 20 --no-pager >&2; exit 1; }\n",
 		}
 	}
 	argv := make([]string, 0, 8)
