@@ -6,8 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -26,12 +24,6 @@ import (
 
 // hardPassword has what connection strings, shells and configuration files trip over.
 const hardPassword = `pass__$85858#'x %:@\"end`
-
-func randomHex(n int) string {
-	b := make([]byte, n)
-	rand.Read(b)
-	return hex.EncodeToString(b)
-}
 
 // labels are the options that mark what a test makes, and have it removed at its end.
 func labels(t testing.TB) []string {

@@ -187,3 +187,27 @@ func TestExitError(t *testing.T) {
 	assert.ErrorIs(t, contextFirst(ctx, io.EOF), why)
 	assert.NoError(t, contextFirst(ctx, nil))
 }
+
+func TestRootEntry(t *testing.T) {
+	for name, test := range map[string]struct {
+		files []File
+		want  *File
+	}{
+		"a root":   {[]File{{Name: "./", Mode: 0o550, UID: 1, GID: 2}, {Name: "f", Data: []byte("x")}}, &File{Mode: 0o550, UID: 1, GID: 2, ModTime: time.Unix(0, 0)}},
+		"no root":  {[]File{{Name: "f", Data: []byte("x")}}, nil},
+		"a folder": {[]File{{Name: "d/", Mode: 0o700}}, nil},
+		"empty":    {nil, nil},
+	} {
+		archive, err := Tar(test.files...)
+		require.NoError(t, err)
+		whole := archive.String()
+		root, rest, err := rootEntry(archive)
+		require.NoError(t, err, name)
+		assert.Equal(t, test.want, root, name)
+		text, err := io.ReadAll(rest)
+		require.NoError(t, err)
+		assert.Equal(t, whole, string(text), "nothing of the archive is lost: %s", name)
+	}
+	_, _, err := rootEntry(strings.NewReader(strings.Repeat("no archive ", 100)))
+	assert.Error(t, err)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 )
@@ -89,13 +90,38 @@ func (c *Client) RunOnce(ctx context.Context, s Spec, std Streams) error {
 			return nil
 		}
 		exit := &ExitError{What: what, Code: int(end.StatusCode), Tail: tail.String()}
-		if in, err := c.Container(ctx, id); err == nil {
-			exit.OOM = in.OOM
-		}
+		exit.OOM = c.outOfMemory(ctx, id, exit.Code)
 		return exit
 	case err := <-failed:
 		c.endPolitely(ctx, id, s, p)
 		return c.fail(contextFirst(ctx, err), "running %s", what)
+	}
+}
+
+// oomDelay is how long after the end of a process the engine may learn that it was for
+// want of memory: the two come from the kernel on separate ways.
+const oomDelay = 2 * time.Second
+
+// outOfMemory says whether a killed container was killed for want of memory. When the
+// news of that comes after the end, engine 20.10 tells it as an event but leaves it out of
+// the container's state.
+func (c *Client) outOfMemory(ctx context.Context, id string, code int) bool {
+	if code != 128+9 {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, oomDelay)
+	defer cancel()
+	told, failed := c.Events(ctx, EventFilter{
+		Types: []string{"container"}, Actions: []string{"oom"}, Container: id, Since: everything,
+	})
+	if in, err := c.Container(ctx, id); err != nil || in.OOM {
+		return err == nil
+	}
+	select {
+	case _, ok := <-told:
+		return ok
+	case <-failed: // nothing came in time
+		return false
 	}
 }
 

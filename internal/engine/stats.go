@@ -47,7 +47,25 @@ func (c *Client) Stats(ctx context.Context, ids ...string) (map[string]Stats, er
 	return found, nil
 }
 
+// statsAttempts is how often a running container is asked. The engine collects once a
+// second, and answers with zeros while it cannot, which happens just after a start.
+const statsAttempts = 3
+
 func (c *Client) stats(ctx context.Context, id string) (*Stats, error) {
+	for range statsAttempts {
+		s, err := c.statsOnce(ctx, id)
+		if s != nil || err != nil {
+			return s, err
+		}
+		in, err := c.Container(ctx, id)
+		if err != nil || in.State != Running {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+func (c *Client) statsOnce(ctx context.Context, id string) (*Stats, error) {
 	r, err := c.api.ContainerStatsOneShot(ctx, id)
 	if err != nil {
 		return nil, c.fail(err, "reading the statistics of container %s", short(id))
