@@ -8,7 +8,7 @@ import (
 	"drydock/internal/target"
 )
 
-// Setup installs what is missing on Debian and Ubuntu (Engine, compose, buildx, mmdebstrap), and says so first.
+// Setup installs what is missing on Debian and Ubuntu, the Docker Engine included, and says so first.
 func Setup(ctx context.Context) error { return target.Setup(ctx) }
 
 // Doctor looks at every prerequisite and says how to mend what is missing. It changes nothing.
