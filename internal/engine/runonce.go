@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/docker/docker/api/types/container"
 )
@@ -22,15 +21,19 @@ type Streams struct {
 type ExitError struct {
 	What string // the container or command
 	Code int
-	OOM  bool
+	OOM  bool   // the engine noticed that it was killed for want of memory
 	Tail string // the end of what it wrote to stderr
 }
 
 // Error says how it ended and what it said last.
 func (e *ExitError) Error() string {
 	text := fmt.Sprintf("%s ended with exit code %d", e.What, e.Code)
-	if e.OOM {
+	switch {
+	case e.OOM:
 		text += ", out of memory: raise its limit"
+	case e.Code == 128+9:
+		// Engines do not notice it when the end comes within moments of the start.
+		text += " (killed, perhaps for want of memory)"
 	}
 	if tail := strings.TrimSpace(e.Tail); tail != "" {
 		text += ": " + tail
@@ -90,38 +93,13 @@ func (c *Client) RunOnce(ctx context.Context, s Spec, std Streams) error {
 			return nil
 		}
 		exit := &ExitError{What: what, Code: int(end.StatusCode), Tail: tail.String()}
-		exit.OOM = c.outOfMemory(ctx, id, exit.Code)
+		if in, err := c.Container(ctx, id); err == nil {
+			exit.OOM = in.OOM
+		}
 		return exit
 	case err := <-failed:
 		c.endPolitely(ctx, id, s, p)
 		return c.fail(contextFirst(ctx, err), "running %s", what)
-	}
-}
-
-// oomDelay is how long after the end of a process the engine may learn that it was for
-// want of memory: the two come from the kernel on separate ways.
-const oomDelay = 2 * time.Second
-
-// outOfMemory says whether a killed container was killed for want of memory. When the
-// news of that comes after the end, engine 20.10 tells it as an event but leaves it out of
-// the container's state.
-func (c *Client) outOfMemory(ctx context.Context, id string, code int) bool {
-	if code != 128+9 {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, oomDelay)
-	defer cancel()
-	told, failed := c.Events(ctx, EventFilter{
-		Types: []string{"container"}, Actions: []string{"oom"}, Container: id, Since: everything,
-	})
-	if in, err := c.Container(ctx, id); err != nil || in.OOM {
-		return err == nil
-	}
-	select {
-	case _, ok := <-told:
-		return ok
-	case <-failed: // nothing came in time
-		return false
 	}
 }
 

@@ -48,7 +48,8 @@ func TestRunOnce(t *testing.T) {
 	spec.Memory = 32 << 20
 	err = c.RunOnce(ctx, spec, engine.Streams{})
 	require.ErrorAs(t, err, &exit)
-	assert.True(t, exit.OOM, "%v", err)
+	assert.Equal(t, 137, exit.Code)
+	assert.ErrorContains(t, err, "memory")
 
 	spec = once(t)
 	spec.Entrypoint = []string{"/no-such-program"}
