@@ -1,0 +1,75 @@
+package stack
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/engine"
+	"drydock/internal/env"
+)
+
+func TestReport(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	service := func(name string, c engine.Container) engine.Container {
+		c.ID, c.Name = name, "shop-"+name+"-1"
+		c.Labels = map[string]string{"com.docker.compose.service": name, "com.docker.compose.project": "shop"}
+		return c
+	}
+	up := engine.Container{State: engine.Running, Health: engine.Healthy, Started: now.Add(-90 * time.Second), Image: "drydock/x:0123456789ab"}
+	sick := up
+	sick.Health, sick.Checks = engine.Unhealthy, []engine.Check{{ExitCode: 1, Output: "cannot reach\n the database"}}
+	dead := engine.Container{State: engine.Exited, ExitCode: 137, OOM: true, Image: "registry:5000/redis"}
+	app := sick
+	app.Env = []string{"APP_VERSION=v1.2.0"}
+	gateway := up
+	gateway.Ports = []engine.Port{{Container: 8080, HostIP: "0.0.0.0", Host: 80}, {Container: 9}}
+	once := service("migrate", up)
+	once.Labels["com.docker.compose.oneoff"] = "True"
+	set := &env.Settings{Env: "prod", Project: "shop", HTTP: env.HTTP{Bind: "0.0.0.0", Port: 80}}
+
+	r := report(set, []engine.Container{service("redis", dead), service("backend", app), service("gateway", gateway), service("db", up), once},
+		map[string]engine.Stats{"db": {Memory: 50 << 20, MemoryLimit: 2 << 30}}, now)
+	assert.False(t, r.Good())
+	var b bytes.Buffer
+	require.NoError(t, r.WriteText(&b))
+	assert.Equal(t, `SERVICE   STATE      VERSION       UPTIME  RESTARTS  MEMORY             PORTS
+gateway   healthy    0123456789ab  1m30s   0         -                  0.0.0.0:80
+frontend  missing    -             -       -         -                  -
+backend   unhealthy  v1.2.0        1m30s   0         -                  -
+db        healthy    0123456789ab  1m30s   0         50 MiB of 2.0 GiB  -
+redis     exited     -             -       0         -                  -
+
+backend: cannot reach the database
+redis: exit code 137, out of memory
+shop (prod): not everything is healthy
+http://localhost
+`, b.String())
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m1s", 3*time.Hour + 5*time.Minute: "3h5m", 50 * time.Hour: "2d2h",
+	} {
+		assert.Equal(t, want, Duration(d))
+	}
+}
+
+func TestSince(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	got, err := sinceTime("10m", now)
+	require.NoError(t, err)
+	assert.Equal(t, now.Add(-10*time.Minute), got)
+	got, err = sinceTime("2026-03-01T19:00:00+08:00", now)
+	require.NoError(t, err)
+	assert.True(t, got.Equal(now.Add(-time.Hour)))
+	got, err = sinceTime("", now)
+	require.NoError(t, err)
+	assert.True(t, got.IsZero())
+	// A time without its offset means two things in two zones.
+	_, err = sinceTime("2026-03-01 12:00:00", now)
+	assert.ErrorContains(t, err, "offset")
+}
