@@ -68,3 +68,6 @@ func (p *Problems) err() error {
 	p.List = slices.Compact(p.List)
 	return p
 }
+
+// ExitCode is run.CodeBadInput: nothing was started.
+func (p *Problems) ExitCode() int { return 2 }

@@ -1,0 +1,33 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/magefile/mage/mg"
+	"github.com/stretchr/testify/assert"
+
+	"drydock/internal/engine"
+	"drydock/internal/env"
+	"drydock/internal/run"
+	"drydock/internal/stack"
+)
+
+// What mage ends with is the code that mg.ExitStatus reads from the outermost error.
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, run.CodeOK},
+		{errors.New("it failed"), run.CodeFailure},
+		{fmt.Errorf("loading: %w", &env.Problems{Env: "dev"}), run.CodeBadInput},
+		{fmt.Errorf("opening: %w", &engine.Error{Doing: "opening", Kind: engine.ErrUnavailable}), run.CodeMissing},
+		{fmt.Errorf("starting: %w", &stack.PortsTaken{}), run.CodeBusy},
+		{fmt.Errorf("waiting: %w", context.Canceled), run.CodeInterrupted},
+	} {
+		assert.Equal(t, c.want, mg.ExitStatus(Exit(c.err)), "%v", c.err)
+	}
+}
