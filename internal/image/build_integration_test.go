@@ -5,6 +5,7 @@ package image
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -312,6 +313,43 @@ func TestBuildRemovesItsOwnLeftovers(t *testing.T) {
 	require.ErrorIs(t, err, engine.ErrNotFound)
 	_, err = s.engine.Image(t.Context(), stranger)
 	require.NoError(t, err)
+
+	// A stranger's image on top of ours, without a name.
+	second := s.build(s.options())
+	made, err := save(t.Context(), s.engine, second.Ref)
+	require.NoError(t, err)
+	defer made.Close()
+	more := layerOf(tarOf(t, file{name: "theirs", data: s.settings.Image.Prefix}))
+	onTop, err := withLayer(&made.content, more)
+	require.NoError(t, err)
+	var archive bytes.Buffer
+	_, _, err = writeArchive(&archive, onTop, nil, nil)
+	require.NoError(t, err)
+	_, err = s.engine.Load(t.Context(), &archive, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.engine.RemoveImage(context.Background(), onTop.ID())) })
+	s.write("apps/one/a", "changed again")
+	require.True(t, s.build(s.options()).Built)
+	_, err = s.engine.Image(t.Context(), onTop.ID())
+	require.NoError(t, err)
+}
+
+// withLayer puts a layer on an image and changes nothing else.
+func withLayer(c *content, l blob) (*content, error) {
+	var cfg map[string]any
+	if err := json.Unmarshal(c.Config, &cfg); err != nil {
+		return nil, err
+	}
+	out := &content{Layers: append(append([]blob(nil), c.Layers...), l)}
+	var ids []any
+	for _, l := range out.Layers {
+		ids = append(ids, l.DiffID)
+	}
+	cfg["rootfs"] = map[string]any{"type": "layers", "diff_ids": ids}
+	delete(cfg, "history")
+	var err error
+	out.Config, err = json.Marshal(cfg)
+	return out, err
 }
 
 // An app without a health check gets the probe; here a ready one stands in for it.

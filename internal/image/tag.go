@@ -59,24 +59,35 @@ func (b *builder) takenByOther(ctx context.Context, reference, hash string) (boo
 }
 
 // sweep removes what earlier builds left: images of ours that have no name any more and
-// that no container uses.
+// that no container uses. One that a stranger built on ours has our labels, too, but
+// stands on the image that they were made for.
 func (b *builder) sweep(ctx context.Context) error {
 	list, err := b.Engine.Images(ctx, engine.Filter{Labels: map[string]string{labelImage: ""}})
 	if err != nil {
 		return err
 	}
+	nameless := map[string]bool{}
 	for _, img := range list {
-		if len(img.Tags) > 0 || len(img.Digests) > 0 {
+		if len(img.Tags) == 0 && len(img.Digests) == 0 {
+			nameless[img.ID] = true
+		}
+	}
+	if len(nameless) == 0 {
+		return nil
+	}
+	stored, err := StoredImages(ctx, b.Engine)
+	if err != nil {
+		return err
+	}
+	all := make([]Verdict, 0, len(stored))
+	for _, s := range stored {
+		all = append(all, Verdict{Stored: s})
+	}
+	for _, s := range stored {
+		if !nameless[s.ID] || len(s.Users) > 0 || derived(s, all) {
 			continue
 		}
-		users, err := b.Engine.Containers(ctx, engine.Filter{Image: img.ID})
-		if err != nil {
-			return err
-		}
-		if len(users) > 0 {
-			continue
-		}
-		if err := b.Engine.RemoveImage(ctx, img.ID); err != nil && !errors.Is(err, engine.ErrNotFound) && !errors.Is(err, engine.ErrConflict) {
+		if err := b.Engine.RemoveImage(ctx, s.ID); err != nil && !errors.Is(err, engine.ErrNotFound) && !errors.Is(err, engine.ErrConflict) {
 			return fmt.Errorf("removing a leftover of an earlier build: %w", err)
 		}
 	}
