@@ -83,7 +83,7 @@ func bootstrap(ctx context.Context, s *env.Settings, suite, dir string, narrate 
 
 func bootstrapArgs(s *env.Settings, work string) ([]string, error) {
 	args := []string{
-		"--variant=minbase", "--components=main", "--format=tar", "--quiet",
+		"--variant=minbase", "--components=main", "--format=tar",
 		"--dpkgopt=" + s.Path("docker/base/dpkg-slim"),
 		"--aptopt=Acquire::Languages \"none\"", "--aptopt=APT::Install-Recommends \"false\"",
 		"--aptopt=Acquire::Retries \"3\"",
