@@ -3,8 +3,6 @@ package setup
 import (
 	"context"
 	"fmt"
-
-	"drydock/internal/run"
 )
 
 // browsers are the names under which Chromium is found, in order. Ubuntu's
@@ -40,30 +38,8 @@ func browserHint(f Facts) string {
 // EnsureBrowser returns the path of a Chromium for the browser tests, and installs
 // it from Debian's packages when there is none.
 func EnsureBrowser(ctx context.Context, o Options) (string, error) {
-	if p := findBrowser(o); p != "" {
-		return p, nil
-	}
-	o.Stderr = run.Locked(o.Stderr)
-	f, err := Gather(ctx, o)
-	if err != nil {
-		return "", fmt.Errorf("looking for a browser: %w", err)
-	}
-	if !canInstallBrowser(f) {
-		return "", run.WithCode(run.CodeMissing, fmt.Errorf("the browser tests need Chromium, and there is none: %s", browserHint(f)))
-	}
-	var plan Plan
-	if f.Apt.Interrupted {
-		plan.add(repairStep())
-	}
-	if indexNeeded(f.Apt, browserPackages) {
-		plan.add(indexStep())
-	}
-	plan.add(packagesStep(browserPackages))
-	if _, err := carryOut(ctx, o, f, plan); err != nil {
-		return "", fmt.Errorf("installing a browser for the tests: %w", err)
-	}
-	if p := findBrowser(o); p != "" {
-		return p, nil
-	}
-	return "", run.WithCode(run.CodeMissing, fmt.Errorf("no browser was found after the installation: %s", browserHint(f)))
+	return ensure(ctx, o, extra{
+		what: "a browser for the tests", find: findBrowser,
+		packages: browserPackages, can: canInstallBrowser, hint: browserHint,
+	})
 }

@@ -39,6 +39,7 @@ const (
 	nameClock    = "clock"
 	namePorts    = "ports"
 	nameBrowser  = "chromium"
+	nameCompiler = "c compiler"
 )
 
 // prerequisite is one thing that a machine must have. The judgement is a
@@ -63,6 +64,7 @@ var prerequisites = []prerequisite{
 	{nameClock, judgeClock},
 	{namePorts, judgePorts},
 	{nameBrowser, judgeBrowser},
+	{nameCompiler, judgeCompiler},
 }
 
 // Inspect judges every prerequisite. It is pure.

@@ -24,6 +24,7 @@ func ready() Facts {
 			"iptables":   {Path: "/usr/sbin/iptables", Version: "1.8.9"},
 			"mmdebstrap": {Path: "/usr/bin/mmdebstrap", Version: "1.3.5"},
 			"chromium":   {Path: "/usr/bin/chromium"},
+			"compiler":   {Path: "/usr/bin/gcc"},
 		},
 		Apt: AptFact{Present: true, Arch: "amd64", IndexAge: time.Hour, Mirror: "http://deb.debian.org/debian",
 			Installed:  map[string]string{"docker.io": "20.10.24"},

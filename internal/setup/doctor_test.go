@@ -26,6 +26,7 @@ ok       disk space      80GiB free in /var/lib/docker
 ok       memory          16GiB
 ok       clock           2026-11-25T12:00:00Z
 missing  chromium        not found (for the browser tests) (optional); fix: go tool mage test:e2e installs it
+missing  c compiler      not found (for go test -race) (optional); fix: go tool mage test installs gcc
 `, b.String())
 }
 

@@ -15,7 +15,7 @@ type Facts struct {
 	CLI     Tool
 	Compose Tool
 	Buildx  Tool
-	Tools   map[string]Tool // dockerd, iptables, mmdebstrap, chromium by these names
+	Tools   map[string]Tool // iptables, mmdebstrap, chromium, compiler by these names
 	Apt     AptFact
 	Daemon  DaemonFact
 	Cgroups CgroupFact

@@ -44,7 +44,7 @@ func Gather(ctx context.Context, o Options) (Facts, error) {
 	wg.Wait()
 
 	f.Tools["iptables"], f.Tools["mmdebstrap"] = iptables, strap
-	f.Tools["chromium"] = Tool{Path: findBrowser(o)}
+	f.Tools["chromium"], f.Tools["compiler"] = Tool{Path: findBrowser(o)}, Tool{Path: findCompiler(o)}
 	f.Daemon = lookDaemon(o.Daemon)
 	f.Daemon.Installed = o.find(o.Daemon.binary()) != ""
 	f.correctDenied()

@@ -13,9 +13,10 @@ import (
 	"drydock/internal/run"
 )
 
-// The test binary is also the program that runs inside the scratch machines.
+// This test binary, built once more without cgo, is also the program that runs inside
+// the scratch machines.
 var (
-	inside     = flag.String("inside", "", "be a program inside a scratch machine: setup, doctor, browser or hold-lock")
+	inside     = flag.String("inside", "", "be a program inside a scratch machine: setup, doctor, browser, compiler or hold-lock")
 	insideRoot = flag.String("inside-root", "", "the checkout there")
 	insideOwn  = flag.String("inside-own", "", "folder of a daemon of its own")
 	insideDry  = flag.Bool("inside-dry", false, "only show what would be done")
@@ -54,6 +55,10 @@ func runInside(ctx context.Context) error {
 		return Doctor(ctx, o)
 	case "browser":
 		path, err := EnsureBrowser(ctx, o)
+		fmt.Println(path)
+		return err
+	case "compiler":
+		path, err := EnsureCompiler(ctx, o)
 		fmt.Println(path)
 		return err
 	case "hold-lock":

@@ -143,6 +143,17 @@ func judgeBrowser(f Facts, o Options) (Check, bool) {
 	return c, ok
 }
 
+func judgeCompiler(f Facts, _ Options) (Check, bool) {
+	c, ok := judgeTool(f.Tools["compiler"], "", "go tool mage test installs gcc", true)
+	if c.Status != OK {
+		c.Found += " (for go test -race)"
+		if !f.Apt.Present {
+			c.Fix = "install gcc or clang"
+		}
+	}
+	return c, ok
+}
+
 // judgeTool is the rule for a program: there, working, not older than least.
 func judgeTool(t Tool, least, fix string, optional bool) (Check, bool) {
 	c := Check{Optional: optional, Fix: fix}

@@ -125,6 +125,13 @@ func TestSetupOnDebian13(t *testing.T) {
 		assert.Zero(t, r.code, r.out+r.err)
 		assert.Contains(t, r.out, "nothing to do")
 	})
+	t.Run("a compiler for the race detector", func(t *testing.T) {
+		b := b.with(t)
+		r := b.program("compiler")
+		require.Zero(t, r.code, r.out+r.err)
+		assert.Equal(t, "/usr/bin/gcc\n", r.out)
+		b.sh("cd /tmp && echo '#include <pthread.h>\nint main(void) { return 0; }' | gcc -x c - && ./a.out")
+	})
 	t.Run("a second daemon with files of its own", func(t *testing.T) {
 		b := b.with(t)
 		const own = "/var/lib/docker/second"
