@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/engine"
 	"drydock/internal/env"
 	"drydock/internal/image"
 	"drydock/internal/testkit"
@@ -90,28 +92,28 @@ func volume(t testing.TB) string {
 // file is one file of a volume that a test fills.
 type file struct {
 	name, content string
-	mode          string // octal; default 0400
-	owner         string // uid:gid; default 999:999
+	mode          fs.FileMode // default 0400
+	root          bool        // owned by root instead of 999
 }
 
-// write puts files into a volume, with exactly their owner and mode, as root. The
-// volume's own folder stays open for all, as that of secrets does.
+// write puts files into a volume, with exactly their owner and mode. The volume's
+// own folder is root's and open for all to read, as that of secrets is.
 func write(t testing.TB, vol string, files ...file) {
 	t.Helper()
+	list := []engine.File{{Name: "./", Mode: 0o755}}
 	for _, f := range files {
-		if f.mode == "" {
-			f.mode = "0400"
+		e := engine.File{Name: f.name, Mode: f.mode, UID: 999, GID: 999, Data: []byte(f.content)}
+		if f.mode == 0 {
+			e.Mode = 0o400
 		}
-		if f.owner == "" {
-			f.owner = "999:999"
+		if f.root {
+			e.UID, e.GID = 0, 0
 		}
-		args := append([]string{"run", "--rm", "--interactive", "--network", "none", "--user", "0:0", "--entrypoint", "sh",
-			"--volume", vol + ":/v"}, labels(t)...)
-		_, err := tryDocker(f.content, append(args, imageRef(t, "redis"),
-			"-c", `umask 077; cat >"/v/$1"; chown "$2" "/v/$1"; chmod "$3" "/v/$1"; chmod 0755 /v; chown 0:0 /v`,
-			"sh", f.name, f.owner, f.mode)...)
-		require.NoError(t, err)
+		list = append(list, e)
 	}
+	archive, err := engine.Tar(list...)
+	require.NoError(t, err)
+	require.NoError(t, testkit.Engine(t).WriteVolume(t.Context(), imageRef(t, "redis"), vol, archive))
 }
 
 // secret makes a volume with one secret, as strict as a checkout under umask 077.
@@ -123,11 +125,11 @@ func secret(t testing.TB, name, content string) string {
 }
 
 // hardened are the options of every service in production. The health check comes
-// often, so that one in the wrong moment would be noticed.
+// often, so that nobody waits long for it.
 func hardened(t testing.TB) []string {
 	t.Helper()
 	return append(labels(t), "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-		"--tmpfs", "/tmp:mode=1777", "--health-interval", "300ms")
+		"--tmpfs", "/tmp:mode=1777", "--health-interval", "1s")
 }
 
 // start runs a container in the background until the test ends.

@@ -80,20 +80,22 @@ func query[T any](t testing.TB, conn *pgx.Conn, sql string) T {
 
 // slowInit makes the time of the first start long enough to meet a client in it.
 var slowInit = []file{
-	{name: "1-first.sql", content: "CREATE TABLE marks (mark text); INSERT INTO marks VALUES ('begun');", mode: "0444"},
-	{name: "2-slow.sql", content: "SELECT pg_sleep(0.7);", mode: "0444"},
-	{name: "3-last.sql", content: "INSERT INTO marks VALUES ('complete');", mode: "0444"},
+	{name: "1-first.sql", content: "CREATE TABLE marks (mark text); INSERT INTO marks VALUES ('begun');", mode: 0o444},
+	{name: "2-slow.sql", content: "SELECT pg_sleep(0.7);", mode: 0o444},
+	{name: "3-last.sql", content: "INSERT INTO marks VALUES ('complete');", mode: 0o444},
 }
 
 // Health said ready during the first initialisation, and dependents were refused a
 // moment later (docker-library/postgres 146).
 func TestPostgresIsReadyOnlyWhenItIs(t *testing.T) {
 	t.Parallel()
+	secrets, scripts := secret(t, "db_password", hardPassword), volume(t)
+	write(t, scripts, slowInit...)
 	for i := range 20 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			s := newServer(t)
-			write(t, s.init, slowInit...)
-			s.start()
+			t.Parallel()
+			s := (&server{t: t, data: volume(t), secrets: secrets, init: scripts,
+				options: []string{"--health-interval", "300ms"}}).start() // one in the wrong moment would be noticed
 			// Whoever gets in over TCP, at whatever moment, must find everything.
 			dsn := s.url(hardPassword)
 			deadline := time.Now().Add(60 * time.Second)
@@ -155,7 +157,7 @@ func TestPostgresKilledInItsFirstStart(t *testing.T) {
 	t.Run("told to stop", func(t *testing.T) {
 		t.Parallel()
 		s := newServer(t)
-		write(t, s.init, file{name: "1.sql", content: "SELECT pg_sleep(3600)", mode: "0444"})
+		write(t, s.init, file{name: "1.sql", content: "SELECT pg_sleep(3600)", mode: 0o444})
 		s.start()
 		waitLog(t, s.c, "running /docker-entrypoint-initdb.d/1.sql")
 		began := time.Now()
@@ -171,12 +173,12 @@ func TestPostgresFailedScriptBeginsAgain(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	write(t, s.init,
-		file{name: "1.sql", content: "CREATE TABLE half (x int)", mode: "0444"},
-		file{name: "2.sql", content: "SELECT no_such_function()", mode: "0444"})
+		file{name: "1.sql", content: "CREATE TABLE half (x int)", mode: 0o444},
+		file{name: "2.sql", content: "SELECT no_such_function()", mode: 0o444})
 	said := s.refused()
 	assert.Contains(t, said, "no_such_function")
 	assert.Contains(t, said, "the first start failed")
-	write(t, s.init, file{name: "2.sql", content: "SELECT 1", mode: "0444"})
+	write(t, s.init, file{name: "2.sql", content: "SELECT 1", mode: 0o444})
 	s.start()
 	healthy(t, s.c)
 	assert.Equal(t, 0, query[int](t, s.connect(), "SELECT count(*) FROM half"))
@@ -187,13 +189,13 @@ func TestPostgresRunsInitFilesLikeTheOfficialImage(t *testing.T) {
 	s := newServer(t)
 	psql := `psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" `
 	write(t, s.init,
-		file{name: "1-sourced.sh", content: "[[ -n $POSTGRES_PASSWORD ]] && sourced=yes\n" + psql + `-c "CREATE TABLE a (x text)"`, mode: "0444"},
+		file{name: "1-sourced.sh", content: "[[ -n $POSTGRES_PASSWORD ]] && sourced=yes\n" + psql + `-c "CREATE TABLE a (x text)"`, mode: 0o444},
 		file{name: "2-run.sh", content: "#!/bin/sh\nset -e\n[ \"$POSTGRES_PASSWORD\" = \"$(cat /run/secrets/db_password)\" ]\n" + psql + `<<'END'
 			INSERT INTO a VALUES ('run');
 END
-`, mode: "0555"},
-		file{name: "3.sh", content: `echo "INSERT INTO a VALUES ('$sourced')" | docker_process_sql; echo "# edited" >>"$PGDATA/pg_hba.conf"`, mode: "0444"},
-		file{name: "4.txt", content: "ignored", mode: "0444"})
+`, mode: 0o555},
+		file{name: "3.sh", content: `echo "INSERT INTO a VALUES ('$sourced')" | docker_process_sql; echo "# edited" >>"$PGDATA/pg_hba.conf"`, mode: 0o444},
+		file{name: "4.txt", content: "ignored", mode: 0o444})
 	s.start()
 	healthy(t, s.c)
 	assert.Equal(t, "run yes", query[string](t, s.connect(), "SELECT string_agg(x, ' ' ORDER BY x) FROM a"))
@@ -254,7 +256,7 @@ func TestPostgresRefusesClearly(t *testing.T) {
 		write(t, s.secrets, f...)
 		return s
 	}
-	assert.Contains(t, with(file{name: "db_password", content: "x", owner: "0:0"}).refused(),
+	assert.Contains(t, with(file{name: "db_password", content: "x", root: true}).refused(),
 		"/run/secrets/db_password (owner uid 0, mode 400) cannot be read by uid 999")
 	assert.Contains(t, with(file{name: "db_password"}).refused(), "no password for the first start")
 	assert.Contains(t, with().refused(), "/run/secrets/db_password, which does not exist")

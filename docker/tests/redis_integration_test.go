@@ -108,7 +108,7 @@ func TestRedisRefusesClearly(t *testing.T) {
 	t.Parallel()
 	image, data := imageRef(t, "redis"), volume(t)
 	rooted := volume(t)
-	write(t, rooted, file{name: "redis_password", content: "x", owner: "0:0"})
+	write(t, rooted, file{name: "redis_password", content: "x", root: true})
 	said := refused(t, image, redisOptions(rooted, data), nil)
 	assert.Contains(t, said, "/run/secrets/redis_password (owner uid 0, mode 400) cannot be read by uid 999")
 
