@@ -12,6 +12,7 @@ import (
 	"drydock/internal/engine"
 	"drydock/internal/env"
 	"drydock/internal/run"
+	"drydock/internal/setup"
 )
 
 // Checks runs the checks of one checkout.
@@ -62,8 +63,12 @@ func (c *Checks) Lint(ctx context.Context) error {
 	return nil
 }
 
-// Unit runs the tests that need nothing but Go.
+// Unit runs the tests that need nothing but Go, and the C compiler that its race detector
+// is linked with, which is installed where it is missing.
 func (c *Checks) Unit(ctx context.Context) error {
+	if _, err := setup.EnsureCompiler(ctx, c.setup()); err != nil {
+		return err
+	}
 	start := time.Now()
 	for _, m := range c.modules() {
 		if err := c.goTool(ctx, m.Dir, nil, "test", "-race", "./..."); err != nil {
@@ -88,6 +93,13 @@ func (c *Checks) Vuln(ctx context.Context) error {
 // goTool runs the go command; its output is the result that people read.
 func (c *Checks) goTool(ctx context.Context, dir string, extra []string, args ...string) error {
 	return run.Run(ctx, run.Cmd{Name: "go", Args: args, Dir: dir, Env: append(c.env(), extra...), Stdout: c.Out, Stderr: c.Err})
+}
+
+// setup is how what only the tests need is installed.
+func (c *Checks) setup() setup.Options {
+	return setup.Options{
+		Root: c.Settings.Root, DebianMirror: c.Settings.Build.DebianMirror, Environ: c.env(), Stdout: c.Err, Stderr: c.Err,
+	}
 }
 
 // env is what the go command gets: our own environment without the settings, so that a

@@ -116,9 +116,7 @@ func (c *Checks) start(ctx context.Context, e *engine.Client, s engine.Spec, por
 // where it is missing.
 func (c *Checks) EndToEnd(ctx context.Context) error {
 	start := time.Now()
-	browser, err := setup.EnsureBrowser(ctx, setup.Options{
-		Root: c.Settings.Root, DebianMirror: c.Settings.Build.DebianMirror, Environ: c.env(), Stdout: c.Err, Stderr: c.Err,
-	})
+	browser, err := setup.EnsureBrowser(ctx, c.setup())
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func TestInspect(t *testing.T) {
 			f.Engine = EngineFact{State: EngineAbsent, Host: "ssh://h", Err: "ssh: connect refused"}
 		}, nameEngine, Broken, true, "ssh: connect refused", "DOCKER_HOST"},
 		"podman":              {func(f *Facts, _ *Options) { f.CLI.Err = "this docker is podman" }, nameCLI, Broken, true, "podman", "setup"},
-		"compose too old":     {func(f *Facts, _ *Options) { f.Compose.Version = "2.5.0" }, nameCompose, Broken, true, "2.5.0 is too old, 2.20", "setup"},
+		"compose too old":     {func(f *Facts, _ *Options) { f.Compose.Version = "2.5.0" }, nameCompose, Broken, true, "2.5.0 is too old, 2.24.4", "setup"},
 		"compose from source": {func(f *Facts, _ *Options) { f.Compose.Version = "" }, nameCompose, OK, false, "cli-plugins", ""},
 		"buildx missing":      {func(f *Facts, _ *Options) { f.Buildx = Tool{} }, nameBuildx, Missing, true, "not found", "setup"},
 		"mmdebstrap, auto":    {func(f *Facts, _ *Options) { delete(f.Tools, "mmdebstrap") }, nameStrap, Missing, false, "not found", "no container registry"},

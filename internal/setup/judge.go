@@ -9,12 +9,12 @@ import (
 // The oldest versions that everything works with.
 //
 // Engine 20.10 is Debian 12's; its API 1.41 is the oldest that package engine
-// speaks. Compose 2.20 is the first with `include` and with the `required` flag of
-// depends_on; buildx 0.10 the first whose attestations can be switched off.
+// speaks. Compose 2.24.4 is the first with `!override`, which the files for dev use;
+// buildx 0.10 the first whose attestations can be switched off.
 const (
 	minEngine  = "20.10"
 	minAPI     = "1.41"
-	minCompose = "2.20"
+	minCompose = "2.24.4"
 	minBuildx  = "0.10"
 )
 
