@@ -21,6 +21,7 @@ type bakeTarget struct {
 	Target     string            `json:"target,omitempty"`
 	Args       map[string]string `json:"args"`
 	Tags       []string          `json:"tags"`
+	Labels     map[string]string `json:"labels"`
 	Secret     []string          `json:"secret"`
 	Output     []string          `json:"output"`
 	Network    string            `json:"network,omitempty"`
@@ -38,7 +39,7 @@ func (b *builder) bake(ctx context.Context, jobs []*job) error {
 	for _, j := range jobs {
 		t := bakeTarget{
 			Context: j.context, Dockerfile: j.file, Target: j.in.Stage, Args: b.args(j), Tags: []string{j.working},
-			Secret: secrets, Output: []string{"type=docker"}, NoCache: b.NoCache && !groundwork(j.in.Recipe.Name),
+			Labels: inTheMaking, Secret: secrets, Output: []string{"type=docker"}, NoCache: b.NoCache && !groundwork(j.in.Recipe.Name),
 		}
 		if b.Settings.Build.Network == "host" {
 			t.Network = "host"
@@ -199,8 +200,8 @@ func (b *builder) labels(j *job) map[string]string {
 	r := j.in.Recipe
 	l := map[string]string{
 		labelImage: r.Name, labelInput: j.hash, labelTarget: stageName(j.in.Stage),
-		"org.opencontainers.image.title":   "drydock " + r.Name,
-		"org.opencontainers.image.created": j.origin.Time.UTC().Format(time.RFC3339),
+		"org.opencontainers.image.title": "drydock " + r.Name,
+		labelCreated:                     j.origin.Time.UTC().Format(time.RFC3339),
 	}
 	l[labelVersion] = j.origin.Version
 	if j.origin.Revision != "" {

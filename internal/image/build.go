@@ -244,7 +244,7 @@ func (b *builder) resolveRoot(ctx context.Context, in *input) error {
 // there finds an image of ours by its input.
 func (b *builder) there(name, hash string) (engine.Image, bool) {
 	for _, l := range b.local {
-		if l.Labels[labelInput] == hash && l.Labels[labelImage] == name {
+		if l.Labels[labelInput] == hash && l.Labels[labelImage] == name && genuine(l) {
 			return l, true
 		}
 	}

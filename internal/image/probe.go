@@ -85,7 +85,9 @@ func (b *builder) deriveReady(ctx context.Context, in *input) error {
 	if err != nil {
 		return err
 	}
-	labels := map[string]string{labelImage: r.Name, labelInput: hash, labelTarget: StageProd}
+	labels := map[string]string{
+		labelImage: r.Name, labelInput: hash, labelTarget: StageProd, labelCreated: cfg.Created.UTC().Format(time.RFC3339),
+	}
 	if out.Config, err = addLabels(out.Config, labels); err != nil {
 		return err
 	}

@@ -59,8 +59,7 @@ func (b *builder) takenByOther(ctx context.Context, reference, hash string) (boo
 }
 
 // sweep removes what earlier builds left: images of ours that have no name any more and
-// that no container uses. One that a stranger built on ours has our labels, too, but
-// stands on the image that they were made for.
+// that no container uses. One that a stranger built on ours has our labels, too, and stays.
 func (b *builder) sweep(ctx context.Context) error {
 	list, err := b.Engine.Images(ctx, engine.Filter{Labels: map[string]string{labelImage: ""}})
 	if err != nil {
@@ -68,7 +67,7 @@ func (b *builder) sweep(ctx context.Context) error {
 	}
 	nameless := map[string]bool{}
 	for _, img := range list {
-		if len(img.Tags) == 0 && len(img.Digests) == 0 {
+		if len(img.Tags) == 0 && len(img.Digests) == 0 && (genuine(img) || img.Labels[labelImage] == inTheMaking[labelImage]) {
 			nameless[img.ID] = true
 		}
 	}
