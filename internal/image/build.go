@@ -49,6 +49,7 @@ func Build(ctx context.Context, o BuildOptions) (list []Image, err error) {
 	if len(o.Names) == 0 {
 		o.Names = ShippedNames()
 	}
+	o.Err = run.Locked(o.Err) // several images are built at once
 	if o.Stage == "" {
 		o.Stage = string(o.Settings.Mode)
 	}
@@ -321,7 +322,7 @@ func (b *builder) wave(ctx context.Context, wave []*input) error {
 	start := time.Now()
 	// Whatever happens next, the working names must not stay behind.
 	defer b.dropWorkingNames(ctx, jobs)
-	if err := b.bake(ctx, jobs); err != nil {
+	if err := b.buildx(ctx, jobs); err != nil {
 		return err
 	}
 	group, gctx := errgroup.WithContext(ctx)

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -259,6 +261,26 @@ func TestBuildFailureSaysWhere(t *testing.T) {
 	require.ErrorContains(t, err, "exit code: 7")
 	require.Contains(t, s.said.String(), "the reason")
 	s.nothingLeft()
+}
+
+// With BUILD_NETWORK=host a step is in this machine's network, where it sees our port.
+func TestBuildNetworkHost(t *testing.T) {
+	s := newSite(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	port, err := netip.ParseAddrPort(l.Addr().String())
+	require.NoError(t, err)
+	// State 0A is "listening", see proc_net_tcp(5).
+	s.write("apps/one/Dockerfile", fmt.Sprintf("FROM %s AS prod\nUSER 0:0\nRUN grep -q ':%04X 00000000:0000 0A' /proc/net/tcp\nHEALTHCHECK CMD [\"cat\"]\n",
+		testkit.ShellImage(t), port.Port()))
+	require.True(t, s.build(s.options()).Built)
+
+	s.settings.Build.Network = "default"
+	o := s.options()
+	o.NoCache = true
+	_, err = Build(t.Context(), o)
+	require.ErrorContains(t, err, "exit code: 1")
 }
 
 func TestBuildCanceled(t *testing.T) {

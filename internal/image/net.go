@@ -27,13 +27,14 @@ func netFile(b env.Build) string {
 	return text.String()
 }
 
-// secretsOf writes the build secrets into a private folder and returns how bake names them.
+// secretsOf writes the build secrets into a private folder and returns how buildx names them.
 func secretsOf(s *env.Settings, dir string) ([]string, error) {
 	path := filepath.Join(dir, "net")
 	if err := os.WriteFile(path, []byte(netFile(s.Build)), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the network settings of the build: %w", err)
 	}
-	list := []string{"id=net,src=" + path}
+	// Relative to the folder that the docker command runs in: a comma in its path would end the value.
+	list := []string{"id=net,src=net"}
 	if s.Build.ExtraCA == "" {
 		return list, nil
 	}
@@ -45,5 +46,5 @@ func secretsOf(s *env.Settings, dir string) ([]string, error) {
 	if err := os.WriteFile(path, bundle, 0o600); err != nil {
 		return nil, fmt.Errorf("copying EXTRA_CA for the build: %w", err)
 	}
-	return append(list, "id=ca,src="+path), nil
+	return append(list, "id=ca,src=ca"), nil
 }

@@ -17,6 +17,7 @@ const stepWidth = 100
 // the report of a failure passes as it is.
 type steps struct {
 	w       io.Writer
+	of      string // the image
 	line    []byte
 	names   map[string]string // vertex to its title in brackets
 	failing bool
@@ -30,7 +31,7 @@ var (
 // slowStep is from how many seconds on the end of a step is worth a line.
 const slowStep = 5
 
-func newSteps(w io.Writer) *steps { return &steps{w: w, names: map[string]string{}} }
+func newSteps(w io.Writer, of string) *steps { return &steps{w: w, of: of, names: map[string]string{}} }
 
 func (s *steps) Write(p []byte) (int, error) {
 	s.line = append(s.line, p...)
@@ -61,7 +62,7 @@ func (s *steps) one(line string) error {
 	}
 	switch {
 	case s.failing:
-		_, err := fmt.Fprintln(s.w, line)
+		_, err := fmt.Fprintf(s.w, "  %s | %s\n", s.of, line)
 		return err
 	case !strings.HasPrefix(line, "#"):
 		return nil
@@ -72,7 +73,7 @@ func (s *steps) one(line string) error {
 		if !known || err != nil || seconds < slowStep {
 			return nil
 		}
-		_, err = fmt.Fprintf(s.w, "  %s: done in %.0f s\n", name, seconds)
+		_, err = fmt.Fprintf(s.w, "  %s %s: done in %.0f s\n", s.of, name, seconds)
 		return err
 	}
 	m := vertexStart.FindStringSubmatch(line)
@@ -87,6 +88,6 @@ func (s *steps) one(line string) error {
 	if len(text) > stepWidth {
 		text = strings.ToValidUTF8(text[:stepWidth], "") + "..."
 	}
-	_, err := fmt.Fprintf(s.w, "  %s: %s\n", m[2], text)
+	_, err := fmt.Fprintf(s.w, "  %s %s: %s\n", s.of, m[2], text)
 	return err
 }
