@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"drydock/internal/aside"
 	"drydock/internal/run"
 )
 
@@ -136,32 +137,13 @@ func (r *Runner) generate(p Project) ([]string, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("reading the generated compose file: %w", err)
 	}
-	if err := replace(path, p.Override); err != nil {
+	if err := os.MkdirAll(r.Folder, 0o700); err != nil {
+		return nil, fmt.Errorf("writing the generated compose file: %w", err)
+	}
+	if err := aside.WriteBytes(path, 0o600, p.Override); err != nil {
 		return nil, fmt.Errorf("writing the generated compose file: %w", err)
 	}
 	return []string{path}, nil
-}
-
-func replace(path string, content []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if _, err := f.Write(content); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // without leaves out the variables that begin with a prefix.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"drydock/internal/aside"
 )
 
 // secretLength in letters and digits is about 190 bits.
@@ -77,7 +79,7 @@ func ensureSecret(root, env, key string) (value string, made bool, err error) {
 		return "", false, err
 	}
 	value = newSecret()
-	if err := writeAside(file, value+"\n"); err != nil {
+	if err := aside.WriteBytes(file, 0o600, []byte(value+"\n")); err != nil {
 		return "", false, err
 	}
 	return value, true, nil
@@ -101,27 +103,6 @@ func lockDir(dir string) (unlock func() error, err error) {
 		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), f.Close())
 	}
 	return f.Close, nil
-}
-
-// writeAside writes a file of mode 0600 next to its place and renames it there.
-func writeAside(file, text string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.WriteString(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
 }
 
 // GenerateMissing makes the secrets that Drydock can make and that no layer has,

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"drydock/internal/aside"
 )
 
 // baseLockPath is the file that remembers which digest a tag without one stood for
@@ -49,7 +51,10 @@ func (l *baseLock) record(ref, digest string) error {
 	if err != nil {
 		return fmt.Errorf("recording the digest of %s: %w", ref, err)
 	}
-	return writeAtomic(l.path, append(text, '\n'), 0o644)
+	if err := os.MkdirAll(filepath.Dir(l.path), 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", l.path, err)
+	}
+	return aside.WriteBytes(l.path, 0o644, append(text, '\n'))
 }
 
 func (l *baseLock) read() (lockedBases, error) {
@@ -65,25 +70,4 @@ func (l *baseLock) read() (lockedBases, error) {
 		return locked, fmt.Errorf("reading the digests of base images in %s: %w; correct the file or remove it", l.path, err)
 	}
 	return locked, nil
-}
-
-// writeAtomic writes a file aside and renames it.
-func writeAtomic(path string, data []byte, mode fs.FileMode) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

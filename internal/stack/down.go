@@ -72,10 +72,7 @@ func (s *Stack) confirm(ctx context.Context) error {
 	_, _ = fmt.Fprintf(s.Err, "Type the name to go on: ")
 	answer := make(chan string, 1)
 	go func() { // reading a terminal cannot be interrupted
-		line, err := bufio.NewReader(s.In).ReadString('\n')
-		if err != nil && line == "" {
-			line = ""
-		}
+		line, _ := bufio.NewReader(s.In).ReadString('\n') // an end without an answer is a no
 		answer <- strings.TrimSpace(line)
 	}()
 	select {

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"drydock/internal/aside"
 	"drydock/internal/engine"
 	"drydock/internal/image"
 	"drydock/internal/run"
@@ -179,26 +181,14 @@ func (s *Stack) BillImages(ctx context.Context, kind *string) error {
 	return nil
 }
 
-func (s *Stack) bill(ctx context.Context, i image.Image, o image.SBOMOptions, dir string, only bool) (err error) {
+func (s *Stack) bill(ctx context.Context, i image.Image, o image.SBOMOptions, dir string, only bool) error {
 	if only {
 		return image.WriteSBOM(ctx, s.Engine, i.Ref, o, s.Out)
 	}
 	name := filepath.Join(dir, i.Name+"."+string(o.Kind)+".json")
-	f, err := os.CreateTemp(dir, "."+i.Name+"-")
+	err := aside.Write(name, 0o600, func(w io.Writer) error { return image.WriteSBOM(ctx, s.Engine, i.Ref, o, w) })
 	if err != nil {
 		return fmt.Errorf("writing the bill of materials of %s: %w", i.Name, err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	err = image.WriteSBOM(ctx, s.Engine, i.Ref, o, f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("writing the bill of materials of %s: %w", i.Name, err)
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
 	}
 	_, err = fmt.Fprintln(s.Out, name)
 	return err

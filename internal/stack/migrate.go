@@ -40,13 +40,7 @@ func (s *Stack) Migrate(ctx context.Context, v compose.Values) error {
 
 // healthyBackend says whether a backend of this image runs and is content with the schema.
 func (s *Stack) healthyBackend(ctx context.Context, v compose.Values) (bool, error) {
-	current, err := s.Engine.Containers(ctx, engine.Filter{
-		Labels: map[string]string{
-			"com.docker.compose.project": compose.AppProject(s.Settings, v.Colour),
-			"com.docker.compose.service": "backend",
-		},
-		States: []engine.State{engine.Running},
-	})
+	current, err := s.service(ctx, compose.AppProject(s.Settings, v.Colour), "backend", engine.Running)
 	if err != nil {
 		return false, err
 	}

@@ -53,9 +53,7 @@ func (s *Stack) rotate(ctx context.Context, v compose.Values) error {
 
 // databaseContainer is the database's container in any state; the zero value without one.
 func (s *Stack) databaseContainer(ctx context.Context) (engine.Container, error) {
-	list, err := s.Engine.Containers(ctx, engine.Filter{
-		Labels: map[string]string{"com.docker.compose.project": s.Settings.Project, "com.docker.compose.service": "db"},
-	})
+	list, err := s.service(ctx, s.Settings.Project, "db")
 	if err != nil || len(list) == 0 {
 		return engine.Container{}, err
 	}

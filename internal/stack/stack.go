@@ -102,12 +102,18 @@ func (s *Stack) containers(ctx context.Context) ([]engine.Container, error) {
 	return s.Engine.Containers(ctx, engine.Filter{Labels: map[string]string{LabelProject: s.Settings.Project}})
 }
 
+// service are the containers of a service of one compose project, in any of the states;
+// none given: in all.
+func (s *Stack) service(ctx context.Context, project, service string, states ...engine.State) ([]engine.Container, error) {
+	return s.Engine.Containers(ctx, engine.Filter{
+		Labels: map[string]string{"com.docker.compose.project": project, "com.docker.compose.service": service},
+		States: states,
+	})
+}
+
 // container is the one running container of a service of the base project.
 func (s *Stack) container(ctx context.Context, service string) (engine.Container, error) {
-	list, err := s.Engine.Containers(ctx, engine.Filter{
-		Labels: map[string]string{"com.docker.compose.project": s.Settings.Project, "com.docker.compose.service": service},
-		States: []engine.State{engine.Running},
-	})
+	list, err := s.service(ctx, s.Settings.Project, service, engine.Running)
 	if err != nil {
 		return engine.Container{}, err
 	}
