@@ -36,7 +36,8 @@ const awkward = "a$b $$c ${HOME} #d 'e' \"f\" \\g\th=ü"
 type running struct {
 	*stack.Stack
 	root string
-	out  *log // what the targets wrote
+	env  []string // the settings, as the process environment gives them
+	out  *log     // what the targets wrote
 	base string
 }
 
@@ -88,7 +89,7 @@ func open(t *testing.T, root string, settings []string) *running {
 	st, err := stack.Open(t.Context(), s, strings.NewReader(""), out, out)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	return &running{Stack: st, root: root, out: out}
+	return &running{Stack: st, root: root, env: settings, out: out}
 }
 
 // world is what a command needs of the process environment.
