@@ -94,8 +94,12 @@ func (r *reader) secret(name string) (value, origin string, ok bool) {
 			return "", origin, true
 		}
 		value = strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-		if value == "" {
+		switch {
+		case value == "":
 			r.fail(origin, "%s is empty; write the secret into it", path)
+		case strings.ContainsRune(value, 0): // PostgreSQL ends a password there; most likely it is UTF-16
+			r.fail(origin, "%s holds a NUL character; save it as UTF-8", path)
+			value = ""
 		}
 		return value, origin, true
 	}

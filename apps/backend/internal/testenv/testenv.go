@@ -31,7 +31,7 @@ func Config(t *testing.T) *config.Config {
 	admin := c.Database.Copy()
 	Exec(t, admin, "CREATE SCHEMA "+schema)
 	t.Cleanup(func() { Exec(t, admin, "DROP SCHEMA "+schema+" CASCADE") })
-	c.Database.RuntimeParams["search_path"] = schema + ",public"
+	c.Database.RuntimeParams["search_path"] = schema // alone: a board in public must not show through
 	return c
 }
 
