@@ -1,7 +1,6 @@
 package image
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -13,20 +12,22 @@ import (
 	"io"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Two builds of the same input differ in what depends on the moment only: the times of
-// files made during the build, and the times in the image's history. normalise takes
-// both away, so that the same input has the same image id on every machine and every
-// version of the engine. (BuildKit can do the same since 0.11 for some of its outputs;
-// an engine's own builder is older, or writes an output that is left out of that.)
+// Two builds of the same input differ in what depends on the moment and the builder only:
+// the times of files and how a layer lists them (see layer.go), and the times in the
+// image's history. normalise takes all of it away, so that the same input has the same
+// image id on every machine, with every version of the engine, whatever its cache holds.
+// (BuildKit can rewrite times since 0.13 for some of its outputs, but not those of cached
+// layers, and an engine's own builder is older.)
 
 // normal says how an image is normalised.
 type normal struct {
 	Base   int       // this many lowest layers are another image's and stay as they are
-	Epoch  time.Time // the latest time that a file may have
+	Epoch  time.Time // the time of every file above them, and of the image
 	Labels map[string]string
 	Probe  []blob // the layers of the health check for an image without one; nil for none
 }
@@ -34,15 +35,9 @@ type normal struct {
 // normalise returns the image with its own layers and configuration rewritten. The new
 // layers lie in dir.
 func normalise(ctx context.Context, c *content, n normal, dir string) (*content, error) {
-	out := &content{}
-	for i, l := range c.Layers {
-		if i >= n.Base {
-			var err error
-			if l, err = rewriteLayer(ctx, l, n.Epoch, dir); err != nil {
-				return nil, fmt.Errorf("rewriting layer %d: %w", i+1, err)
-			}
-		}
-		out.Layers = append(out.Layers, l)
+	out := &content{Layers: slices.Clone(c.Layers)}
+	if err := normaliseLayers(ctx, out.Layers, n, dir); err != nil {
+		return nil, err
 	}
 	var err error
 	if out.Config, err = rewriteConfig(c.Config, out.Layers, n); err != nil || n.Probe == nil {
@@ -51,20 +46,58 @@ func normalise(ctx context.Context, c *content, n normal, dir string) (*content,
 	return withProbe(out, n.Probe, n.Epoch)
 }
 
-// rewriteLayer copies a layer without what depends on the moment or the builder. Times
-// before the epoch stay: packages and builds set them on purpose.
-func rewriteLayer(ctx context.Context, l blob, epoch time.Time, dir string) (blob, error) {
-	from, err := l.uncompressed()
+// normaliseLayers puts canonical layers in the place of those above the base. It looks at
+// all of them first: only what an own layer has is worth comparing in those below.
+func normaliseLayers(ctx context.Context, layers []blob, n normal, dir string) error {
+	own := map[string]bool{}
+	lists := make([][]entry, len(layers))
+	for i := len(layers) - 1; i >= 0 && n.Base < len(layers); i-- {
+		list, err := layers[i].list(ctx, dir, func(path string) bool { return i >= n.Base || own[path] })
+		if err != nil {
+			return fmt.Errorf("reading layer %d: %w", i+1, err)
+		}
+		lists[i] = list
+		for _, e := range list {
+			own[e.Path] = own[e.Path] || i >= n.Base
+		}
+	}
+	all := newTree()
+	for i, list := range lists {
+		if i < n.Base {
+			all.takeAway(list)
+			all.put(list)
+			continue
+		}
+		var err error
+		if layers[i], err = layers[i].rewrite(ctx, dir, canonical(all, list), n.Epoch); err != nil {
+			return fmt.Errorf("rewriting layer %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (b blob) list(ctx context.Context, dir string, hashed func(path string) bool) ([]entry, error) {
+	from, open, err := b.anywhere(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = open.Close() }() // only read
+	return listLayer(ctx, from, hashed)
+}
+
+// rewrite makes a layer of entries of this one.
+func (b blob) rewrite(ctx context.Context, dir string, list []entry, at time.Time) (blob, error) {
+	from, open, err := b.anywhere(dir)
 	if err != nil {
 		return blob{}, err
 	}
-	defer func() { _ = from.Close() }() // only read
+	defer func() { _ = open.Close() }() // only read
 	f, err := os.CreateTemp(dir, "layer-")
 	if err != nil {
 		return blob{}, err
 	}
 	sum := &counted{h: sha256.New()}
-	err = copyTar(ctx, io.MultiWriter(f, sum), from, epoch)
+	err = writeEntries(ctx, io.MultiWriter(f, sum), from, list, at)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return blob{}, err
 	}
@@ -83,50 +116,6 @@ type counted struct {
 func (c *counted) Write(b []byte) (int, error) {
 	c.n += int64(len(b))
 	return c.h.Write(b)
-}
-
-func copyTar(ctx context.Context, w io.Writer, r io.Reader, epoch time.Time) error {
-	tr, tw := tar.NewReader(r), tar.NewWriter(w)
-	for {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return tw.Close()
-		}
-		if err != nil {
-			return err
-		}
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		if err := tw.WriteHeader(plainHeader(h, epoch)); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-		if _, err := io.Copy(tw, tr); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-	}
-}
-
-// plainHeader keeps what a running container can see: name, type, mode, numeric owner,
-// size, link, device, and extended attributes such as file capabilities.
-func plainHeader(h *tar.Header, epoch time.Time) *tar.Header {
-	out := &tar.Header{
-		Typeflag: h.Typeflag, Name: h.Name, Linkname: h.Linkname, Size: h.Size, Mode: h.Mode,
-		Uid: h.Uid, Gid: h.Gid, Devmajor: h.Devmajor, Devminor: h.Devminor,
-		ModTime: h.ModTime.Truncate(time.Second), Format: tar.FormatPAX,
-	}
-	if out.ModTime.After(epoch) {
-		out.ModTime = epoch
-	}
-	for k, v := range h.PAXRecords {
-		if strings.HasPrefix(k, "SCHILY.xattr.") {
-			if out.PAXRecords == nil {
-				out.PAXRecords = map[string]string{}
-			}
-			out.PAXRecords[k] = v
-		}
-	}
-	return out
 }
 
 // rewriteConfig fixes the times, drops what names the build, and puts the labels on. It

@@ -150,11 +150,16 @@ func readArchive(r io.ReaderAt) (*content, error) {
 			return nil, err
 		}
 		c.Layers = append(c.Layers, blob{DiffID: cfg.RootFS.DiffIDs[i], Size: at.size, Open: func() (io.ReadCloser, error) {
-			return io.NopCloser(io.NewSectionReader(r, at.off, at.size)), nil
+			return section{io.NewSectionReader(r, at.off, at.size)}, nil
 		}})
 	}
 	return c, nil
 }
+
+// section is a part of a file that somebody else closes.
+type section struct{ *io.SectionReader }
+
+func (section) Close() error { return nil }
 
 type tarIndex map[string]span
 
