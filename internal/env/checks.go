@@ -14,6 +14,7 @@ func (r *resolver) check() {
 	r.checkSource("FRONTEND", s.Frontend)
 	r.checkPorts()
 	r.checkMemory()
+	r.checkTLS()
 	r.checkProject()
 	if s.Mode == Prod {
 		r.checkStrength("DB_PASSWORD", s.Database.Password, s.Database.User, s.Database.Name, s.Project)
@@ -56,17 +57,22 @@ func (r *resolver) checkSource(prefix string, app App) {
 	}
 }
 
-// checkPorts wants three different ports on the host where all are published.
+// checkPorts wants a port of its own for everything that is published.
 func (r *resolver) checkPorts() {
 	s := r.settings
-	if s.Mode != Dev {
-		return
-	}
-	taken := map[int]string{}
-	for _, p := range []struct {
+	type published struct {
 		key  string
 		port int
-	}{{"HTTP_PORT", s.HTTP.Port}, {"DB_PORT", s.Database.Port}, {"REDIS_PORT", s.Redis.Port}} {
+	}
+	list := []published{{"HTTP_PORT", s.HTTP.Port}}
+	if s.Gateway.TLS != "off" {
+		list = append(list, published{"HTTPS_PORT", s.HTTP.TLSPort})
+	}
+	if s.Mode == Dev {
+		list = append(list, published{"DB_PORT", s.Database.Port}, published{"REDIS_PORT", s.Redis.Port})
+	}
+	taken := map[int]string{}
+	for _, p := range list {
 		if p.port == 0 {
 			continue
 		}
@@ -83,6 +89,27 @@ func (r *resolver) checkMemory() {
 	if err == nil && err2 == nil && data >= limit {
 		r.complain(r.at("REDIS_MAXMEMORY"), "REDIS_MAXMEMORY", fmt.Sprintf("%s is not less than REDIS_MEMORY (%s)", r.settings.Redis.MaxMemory, r.settings.Redis.Memory),
 			"take about three quarters of REDIS_MEMORY, or Redis is killed before it evicts")
+	}
+}
+
+// checkTLS wants what each source of a certificate needs.
+func (r *resolver) checkTLS() {
+	g := r.settings.Gateway
+	switch g.TLS {
+	case "files":
+		for _, f := range []struct{ key, path string }{{"TLS_CERT", g.TLSCert}, {"TLS_KEY", g.TLSKey}} {
+			if f.path == "" && !r.bad[f.key] {
+				r.complain(r.at("TLS"), f.key, "it is not set, and TLS is files", "set "+f.key+" to the path of a PEM file")
+			}
+		}
+	case "acme":
+		if len(g.Domains) == 0 && !r.bad["DOMAIN"] {
+			r.complain(r.at("TLS"), "DOMAIN", "it is not set, and TLS is acme", "set DOMAIN to the host names of the certificate")
+		}
+	case "off":
+		if g.Redirect {
+			r.complain(r.at("HTTP_REDIRECT"), "HTTP_REDIRECT", "plain HTTP cannot lead to HTTPS while TLS is off", "set TLS to local, files or acme, or HTTP_REDIRECT to false")
+		}
 	}
 }
 

@@ -81,15 +81,7 @@ func anEnum[T ~string](at func(*Settings) *T, values ...string) field {
 
 func aList(at func(*Settings) *[]string) field {
 	k := Kind{Name: "list", En: "a list", Zh: "列表", How: "separated by commas", HowZh: "用逗号分隔", Empty: true}
-	return bind(k, func(v string) ([]string, error) {
-		var list []string
-		for part := range strings.SplitSeq(v, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				list = append(list, part)
-			}
-		}
-		return list, nil
-	}, at)
+	return bind(k, func(v string) ([]string, error) { return parts(v), nil }, at)
 }
 
 // anImage is a reference as docker pull takes it; empty builds our own.

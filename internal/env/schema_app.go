@@ -16,6 +16,9 @@ func projectKeys() []Key {
 		{Name: "HTTP_PORT", Group: "project", Default: "8080", Active: true, field: aPort(func(s *Settings) *int { return &s.HTTP.Port }),
 			Doc:   "Port on which the gateway is published.",
 			DocZh: "网关对外发布的端口。"},
+		{Name: "HTTPS_PORT", Group: "project", Default: "8443", Active: true, field: aPort(func(s *Settings) *int { return &s.HTTP.TLSPort }),
+			Doc:   "Port on which the gateway is published for HTTPS, unless TLS is off.",
+			DocZh: "网关对外发布 HTTPS 的端口；TLS 为 off 时不发布。"},
 	}
 }
 
@@ -60,7 +63,10 @@ func backendKeys() []Key {
 }
 
 func frontendKeys() []Key {
-	return appKeys("FRONTEND", "frontend", "frontend", "前端", "frontend", "/healthz", "64m", func(s *Settings) *App { return &s.Frontend })
+	keys := appKeys("FRONTEND", "frontend", "frontend", "前端", "frontend", "/healthz", "64m", func(s *Settings) *App { return &s.Frontend })
+	return append(keys, Key{Name: "FRONTEND_ASSETS", Group: "frontend", Default: "/assets/", Active: true, field: anAssetPrefix(func(s *Settings) *string { return &s.Frontend.Assets }),
+		Doc:   "Path below which every file has a hash of its content in its name. Browsers keep those for a year, and those of the release before stay available after a deploy.",
+		DocZh: "该路径下的所有文件名都带有内容哈希。浏览器会缓存一年，部署之后上一个版本的文件仍然可用。"})
 }
 
 func databaseKeys() []Key {
@@ -99,19 +105,6 @@ func redisKeys() []Key {
 		{Name: "REDIS_MAXMEMORY", Group: "redis", Default: "96m", Active: true, field: aMemory(func(s *Settings) *string { return &s.Redis.MaxMemory }),
 			Doc:   "Amount of data at which Redis begins to evict. It must be less than REDIS_MEMORY, which also holds buffers and the copy that a save makes.",
 			DocZh: "Redis 开始淘汰数据的内存用量。必须小于 REDIS_MEMORY，后者还要容纳缓冲区和持久化时的副本。"},
-	}
-}
-
-func gatewayKeys() []Key {
-	return []Key{
-		{Name: "GATEWAY_IMAGE", Group: "gateway", field: anImage(func(s *Settings) *string { return &s.Gateway.Image }),
-			Doc:   "A ready gateway image to run instead of building one.",
-			DocZh: "直接使用的现成网关镜像，不再构建。"},
-		{Name: "GATEWAY_MEMORY", Group: "gateway", Default: "128m", Active: true, field: aMemory(func(s *Settings) *string { return &s.Gateway.Memory }),
-			Doc: "Memory limit of the gateway's container.", DocZh: "网关容器的内存上限。"},
-		{Name: "BODY_LIMIT", Group: "gateway", Default: "10m", Active: true, field: anNginxSize(func(s *Settings) *string { return &s.Gateway.BodyLimit }),
-			Doc:   "Largest request body, at every proxy on the way; a larger one is answered with 413.",
-			DocZh: "请求体的最大值，对途经的每一层代理都生效；超出时返回 413。"},
 	}
 }
 

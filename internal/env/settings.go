@@ -39,6 +39,8 @@ type Settings struct {
 type HTTP struct {
 	Bind string // HTTP_BIND: address the gateway is published on
 	Port int    // HTTP_PORT
+
+	TLSPort int // HTTPS_PORT: published unless TLS is off
 }
 
 // App is one of the two halves of the product: the user's own, or the
@@ -54,6 +56,7 @@ type App struct {
 	PidsLimit  int               // <APP>_PIDS
 	Grace      time.Duration     // <APP>_GRACE: how long a stop may take before it is killed
 	Migrate    []string          // BACKEND_MIGRATE: arguments that run the migrations; empty for none
+	Assets     string            // FRONTEND_ASSETS: prefix of files that never change, or none
 	Env        map[string]string // <APP>_ENV_<NAME>: passed to the container as <NAME>
 	Secrets    map[string]Secret // <APP>_SECRET_<NAME>: the file /run/secrets/<name in lower case>, and <NAME>_FILE
 }
@@ -79,9 +82,27 @@ type Redis struct {
 
 // Gateway is nginx.
 type Gateway struct {
-	Image     string // GATEWAY_IMAGE; "" builds ours
-	Memory    string // GATEWAY_MEMORY
-	BodyLimit string // BODY_LIMIT: largest request body, as nginx writes it
+	Image           string        // GATEWAY_IMAGE; "" builds ours
+	Memory          string        // GATEWAY_MEMORY
+	Domains         []string      // DOMAIN: host names; none: every name
+	BodyLimit       string        // BODY_LIMIT: largest request body, as nginx writes it
+	Timeout         time.Duration // BACKEND_TIMEOUT
+	StreamTimeout   time.Duration // STREAM_TIMEOUT
+	RateLimit       int           // RATE_LIMIT: requests a second and client; 0 is no limit
+	RateBurst       int           // RATE_BURST
+	ConnectionLimit int           // CONNECTION_LIMIT: open requests of a client; 0 is no limit
+	TrustedProxies  []string      // TRUSTED_PROXIES: addresses and networks
+	TLS             string        // TLS: off, local, files or acme
+	TLSCert         string        // TLS_CERT: absolute path
+	TLSKey          string        // TLS_KEY: absolute path
+	TLSProfile      string        // TLS_PROFILE: modern or intermediate
+	Redirect        bool          // HTTP_REDIRECT
+	HSTS            time.Duration // HSTS; 0 is off
+	ACMEEmail       string        // ACME_EMAIL
+	ACMEDirectory   string        // ACME_DIRECTORY
+	ACMECA          string        // ACME_CA: absolute path
+	LogQuery        string        // LOG_QUERY: off, masked or full
+	LogMask         []string      // LOG_MASK; none: the usual ones
 }
 
 // Build is what image builds need from the world around them.
