@@ -106,6 +106,11 @@ func (r *resolver) checkTLS() {
 		if len(g.Domains) == 0 && !r.bad["DOMAIN"] {
 			r.complain(r.at("TLS"), "DOMAIN", "it is not set, and TLS is acme", "set DOMAIN to the host names of the certificate")
 		}
+		for _, name := range g.Domains {
+			if strings.HasPrefix(name, "*.") {
+				r.complain(r.at("DOMAIN"), "DOMAIN", quoted(name)+" stands for many names, and the authority asks each one by HTTP", "list the names, or get a wildcard certificate elsewhere and set TLS to files")
+			}
+		}
 	case "off":
 		if g.Redirect {
 			r.complain(r.at("HTTP_REDIRECT"), "HTTP_REDIRECT", "plain HTTP cannot lead to HTTPS while TLS is off", "set TLS to local, files or acme, or HTTP_REDIRECT to false")

@@ -85,6 +85,9 @@ func aDuration(min, max time.Duration, at func(*Settings) *time.Duration) field 
 }
 
 func short(d time.Duration) string {
+	if d == 0 {
+		return "0s"
+	}
 	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
 }
 

@@ -41,7 +41,7 @@ func aNetworkList(at func(*Settings) *[]string) field {
 
 // anAssetPrefix is a path that ends in a slash, or none.
 func anAssetPrefix(at func(*Settings) *string) field {
-	k := Kind{Name: "asset-prefix", En: "a path prefix", Zh: "路径前缀", How: "it starts and ends with /, such as /assets/; none for a frontend without such files", HowZh: "以 / 开头和结尾，例如 /assets/；没有此类文件的前端写 none"}
+	k := Kind{Name: "asset-prefix", En: "a path prefix", Zh: "路径前缀", How: "a path with / at both ends, such as /assets/; none for a frontend without such files", HowZh: "以 / 开头和结尾的路径，例如 /assets/；没有此类文件的前端写 none"}
 	return bind(k, matching(`none|/(?:[A-Za-z0-9._~-]+/)+`), at)
 }
 
