@@ -95,7 +95,11 @@ func (b *builder) complete(ctx context.Context, j *job) error {
 	for _, l := range made.Layers {
 		layers = append(layers, l.DiffID)
 	}
-	n := normal{Base: baseLayers(layers, b.candidates(j)), Epoch: j.origin.Time, Labels: b.labels(j)}
+	files, err := j.origin.fileTime(j.hash)
+	if err != nil {
+		return err
+	}
+	n := normal{Base: baseLayers(layers, b.candidates(j)), Epoch: j.origin.Time, Files: files, Labels: b.labels(j)}
 	if n.Base == 0 && !j.in.Parsed.fromScratch(j.in.Stage) {
 		// The user's own base, whose layers cannot be told from the ones above: rewriting
 		// them all would keep the engine from sharing them.

@@ -132,7 +132,7 @@ func TestEqualContentGivesEqualBytes(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			n := normal{Base: 1, Epoch: epoch}
+			n := normal{Base: 1, Epoch: epoch, Files: epoch}
 			var ids []string
 			for i, items := range [][]item{c.one, c.two} {
 				layers := []blob{tarItems(t, epoch, base...), tarItems(t, epoch.Add(time.Duration(2*i-1)*1000*time.Hour), items...)}
@@ -154,7 +154,7 @@ func TestLayersAreComparedWithAllBelow(t *testing.T) {
 		tarItems(t, epoch, item{kind: tar.TypeReg, name: "d", body: "a file now"}),
 		tarItems(t, epoch, item{kind: tar.TypeReg, name: ".wh.d"}, item{kind: tar.TypeReg, name: "a", body: "old"}),
 	}
-	require.NoError(t, normaliseLayers(t.Context(), layers, normal{Epoch: epoch}, t.TempDir()))
+	require.NoError(t, normaliseLayers(t.Context(), layers, normal{Epoch: epoch, Files: epoch}, t.TempDir()))
 	var got [][]string
 	for _, l := range layers {
 		got = append(got, names(t, l))

@@ -27,7 +27,8 @@ import (
 // normal says how an image is normalised.
 type normal struct {
 	Base   int       // this many lowest layers are another image's and stay as they are
-	Epoch  time.Time // the time of every file above them, and of the image
+	Epoch  time.Time // the time of the image
+	Files  time.Time // the time of every file above those layers
 	Labels map[string]string
 	Probe  []blob // the layers of the health check for an image without one; nil for none
 }
@@ -69,7 +70,7 @@ func normaliseLayers(ctx context.Context, layers []blob, n normal, dir string) e
 			continue
 		}
 		var err error
-		if layers[i], err = layers[i].rewrite(ctx, dir, canonical(all, list), n.Epoch); err != nil {
+		if layers[i], err = layers[i].rewrite(ctx, dir, canonical(all, list), n.Files); err != nil {
 			return fmt.Errorf("rewriting layer %d: %w", i+1, err)
 		}
 	}

@@ -85,7 +85,7 @@ func madeAt(t *testing.T, at time.Time, machine string) *content {
 var epoch = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 func TestNormaliseForgetsTheMoment(t *testing.T) {
-	n := normal{Base: 1, Epoch: epoch, Labels: map[string]string{"drydock.image": "backend"}}
+	n := normal{Base: 1, Epoch: epoch, Files: epoch, Labels: map[string]string{"drydock.image": "backend"}}
 	var ids []string
 	for i := range 2 {
 		c := madeAt(t, time.Date(2026, 11, 1+i, 2, 3, 4, 567_000_000*i, time.UTC), fmt.Sprint("machine", i))
@@ -107,7 +107,7 @@ func TestNormaliseForgetsTheMoment(t *testing.T) {
 
 func TestNormaliseKeepsWhatAContainerSees(t *testing.T) {
 	c := madeAt(t, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), "machine")
-	out, err := normalise(context.Background(), c, normal{Base: 1, Epoch: epoch, Labels: map[string]string{"drydock.image": "backend"}}, t.TempDir())
+	out, err := normalise(context.Background(), c, normal{Base: 1, Epoch: epoch, Files: epoch, Labels: map[string]string{"drydock.image": "backend"}}, t.TempDir())
 	require.NoError(t, err)
 
 	r, err := out.Layers[1].Open()
@@ -167,7 +167,7 @@ func TestNormaliseKeepsWhatAContainerSees(t *testing.T) {
 func TestNormaliseCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := normalise(ctx, madeAt(t, epoch, "m"), normal{Epoch: epoch}, t.TempDir())
+	_, err := normalise(ctx, madeAt(t, epoch, "m"), normal{Epoch: epoch, Files: epoch}, t.TempDir())
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -181,7 +181,7 @@ func TestBaseLayers(t *testing.T) {
 func TestProbeOnTop(t *testing.T) {
 	c := madeAt(t, epoch, "m")
 	probe := layerAt(t, epoch, "m", &tar.Header{Typeflag: tar.TypeReg, Name: ".drydock/probe", Mode: 0o755})
-	out, err := normalise(context.Background(), c, normal{Base: 1, Epoch: epoch, Probe: []blob{probe}}, t.TempDir())
+	out, err := normalise(context.Background(), c, normal{Base: 1, Epoch: epoch, Files: epoch, Probe: []blob{probe}}, t.TempDir())
 	require.NoError(t, err)
 	require.Len(t, out.Layers, 3)
 	cfg, err := out.parse()

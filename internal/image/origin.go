@@ -31,16 +31,31 @@ type origin struct {
 // sourceEpoch is the earliest time of an input without a known commit.
 var sourceEpoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// withoutCommit makes an origin from the input hash. The time differs with the input: a
-// web server tells a changed file from its time and size (nginx's ETag is just these),
-// and an index.html of another build often has the same size.
+// withoutCommit makes an origin from the input hash.
 func withoutCommit(hash string) (origin, error) {
+	offset, err := offset(hash, 365*24*time.Hour)
+	if err != nil {
+		return origin{}, err
+	}
+	return origin{Version: "0.0.0-src." + hash[:8], Time: sourceEpoch.Add(offset)}, nil
+}
+
+// fileTime is the time of the files that a build makes: shortly before the origin's, and
+// another for each input. A web server tells a changed file from its time and size
+// (nginx's ETag is just these), an index.html of another build often has the same size,
+// and scripts make commits within a second.
+func (o origin) fileTime(hash string) (time.Time, error) {
+	offset, err := offset(hash, 24*time.Hour)
+	return o.Time.Add(-offset), err
+}
+
+// offset makes a time span of whole seconds below a bound from the input hash.
+func offset(hash string, bound time.Duration) (time.Duration, error) {
 	raw, err := hex.DecodeString(hash)
 	if err != nil || len(raw) < 8 {
-		return origin{}, fmt.Errorf("making a time of the input hash %q: it is not one", hash)
+		return 0, fmt.Errorf("making a time of the input hash %q: it is not one", hash)
 	}
-	offset := binary.BigEndian.Uint64(raw) % uint64(365*24*time.Hour/time.Second)
-	return origin{Version: "0.0.0-src." + hash[:8], Time: sourceEpoch.Add(time.Duration(offset) * time.Second)}, nil
+	return time.Duration(binary.BigEndian.Uint64(raw)%uint64(bound/time.Second)) * time.Second, nil
 }
 
 // originOf finds the commit that an input comes from.
