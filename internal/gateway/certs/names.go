@@ -37,6 +37,13 @@ func Normalise(name string) (string, error) {
 	}
 	host, wild := strings.CutPrefix(s, "*.")
 	ascii, err := toASCII.ToASCII(host)
+	if err == nil {
+		// What is no text (invalid UTF-8) only shows when it is read back.
+		ascii, err = toASCII.ToASCII(ascii)
+	}
+	if err == nil && strings.HasSuffix(ascii, ".") {
+		err = errors.New("two dots in a row")
+	}
 	if err != nil {
 		return "", fmt.Errorf("%q is not a DNS name (%w): check its spelling", name, err)
 	}
