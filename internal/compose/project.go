@@ -36,8 +36,8 @@ type Values struct {
 	Version string // what the apps answer when asked for their version
 
 	// Volumes with the secrets, by service.
-	DBSecrets, RedisSecrets, BackendSecrets, FrontendSecrets string
-	BackendCache                                             string // dev: volume of the compiler's cache
+	DBSecrets, RedisSecrets, GatewaySecrets, BackendSecrets, FrontendSecrets string
+	BackendCache                                                             string // dev: volume of the compiler's cache
 
 	Owner  string            // dev: uid:gid of the checkout's owner
 	Labels map[string]string // added to everything that is made
@@ -57,13 +57,16 @@ type Project struct {
 // Base is the project with the data services and the gateway.
 func Base(s *env.Settings, v Values) Project {
 	files := []string{"data.yaml", "gateway.yaml"}
+	if s.Gateway.TLS != "off" {
+		files = append(files, "gateway.tls.yaml")
+	}
 	if s.Mode == env.Dev {
 		files = append(files, "data.dev.yaml")
 	}
 	return project(s, v, s.Project, files, override{
 		Services: labelled(v.Labels, "db", "redis", "gateway"),
 		Networks: labelledIn(v.Labels, "data", "edge"),
-		Volumes:  labelledIn(v.Labels, "db", "redis"),
+		Volumes:  labelledIn(v.Labels, "db", "redis", "gateway"),
 	})
 }
 
@@ -101,6 +104,9 @@ func environ(s *env.Settings, v Values) []string {
 	list := slices.Concat(s.Environ(), userValues(s.Backend, backendPrefix), userValues(s.Frontend, frontendPrefix))
 	return append(list,
 		"MODE="+string(s.Mode),
+		// In the one form that the gateway reads, whatever form the settings have.
+		"HTTP_REDIRECT="+strconv.FormatBool(s.Gateway.Redirect),
+		"BODY_LIMIT_BYTES="+strconv.FormatInt(env.NginxBytes(s.Gateway.BodyLimit), 10),
 		"COLOUR="+string(v.Colour),
 		"DB_IMAGE_REF="+v.Refs.DB,
 		"REDIS_IMAGE_REF="+v.Refs.Redis,
@@ -111,6 +117,7 @@ func environ(s *env.Settings, v Values) []string {
 		"APP_VERSION="+v.Version,
 		"DB_SECRETS_VOLUME="+v.DBSecrets,
 		"REDIS_SECRETS_VOLUME="+v.RedisSecrets,
+		"GATEWAY_SECRETS_VOLUME="+v.GatewaySecrets,
 		"BACKEND_SECRETS_VOLUME="+v.BackendSecrets,
 		"FRONTEND_SECRETS_VOLUME="+v.FrontendSecrets,
 		"BACKEND_CACHE_VOLUME="+v.BackendCache,

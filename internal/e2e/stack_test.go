@@ -64,10 +64,10 @@ func start(t *testing.T, environment string, more ...string) *running {
 	t.Helper()
 	root := checkout(t)
 	project := testkit.Project(t, environment)
-	port := testkit.Port(t)
+	port, tlsPort := testkit.Port(t), testkit.Port(t)
 	settings := append([]string{
 		"ENV=" + environment, "PROJECT=" + project, "NO_COLOR=1",
-		"HTTP_BIND=127.0.0.1", fmt.Sprintf("HTTP_PORT=%d", port),
+		"HTTP_BIND=127.0.0.1", fmt.Sprintf("HTTP_PORT=%d", port), fmt.Sprintf("HTTPS_PORT=%d", tlsPort),
 		fmt.Sprintf("DB_PORT=%d", testkit.Port(t)), fmt.Sprintf("REDIS_PORT=%d", testkit.Port(t)),
 		"DB_PASSWORD=" + canaryDB, "REDIS_PASSWORD=" + canaryRedis,
 		"BACKEND_SECRET_THIRD_PARTY=" + canaryUser, "BACKEND_ENV_AWKWARD=" + awkward,
@@ -95,7 +95,7 @@ func open(t *testing.T, root string, settings []string) *running {
 // world is what a command needs of the process environment.
 func world() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		for _, ours := range []string{"ENV=", "PROJECT=", "HTTP_PORT=", "FORMAT=", "BACKEND_", "FRONTEND_", "DB_", "REDIS_"} {
+		for _, ours := range []string{"ENV=", "PROJECT=", "HTTP_PORT=", "HTTPS_PORT=", "TLS", "DOMAIN=", "FORMAT=", "BACKEND_", "FRONTEND_", "DB_", "REDIS_"} {
 			if strings.HasPrefix(kv, ours) {
 				return true
 			}

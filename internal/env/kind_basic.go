@@ -125,6 +125,16 @@ func anNginxSize(at func(*Settings) *string) field {
 	return bind(k, matching(`0|[1-9][0-9]{0,8}[kKmMgG]?`), at)
 }
 
+// NginxBytes converts a size as nginx takes it (10m, 512k, 0) to bytes; what is no size is 0.
+func NginxBytes(size string) int64 {
+	digits := strings.TrimRight(strings.ToLower(size), "kmg")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n << map[string]uint{"k": 10, "m": 20, "g": 30}[strings.ToLower(size[len(digits):])]
+}
+
 // aLogSize is a size as Docker's json-file driver takes it (option max-size).
 func aLogSize(at func(*Settings) *string) field {
 	k := Kind{Name: "log-size", En: "a log size", Zh: "日志大小", How: "a number with the unit k, m or g", HowZh: "带单位 k、m 或 g 的数字"}

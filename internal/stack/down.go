@@ -54,7 +54,7 @@ func (s *Stack) placeholders() compose.Values {
 	return compose.Values{
 		Colour: compose.Blue, Labels: s.Labels,
 		Refs:      compose.Refs{DB: "none", Redis: "none", Gateway: "none", Backend: "none", Frontend: "none", Migrate: "none"},
-		DBSecrets: p + "-db-secrets", RedisSecrets: p + "-redis-secrets",
+		DBSecrets: p + "-db-secrets", RedisSecrets: p + "-redis-secrets", GatewaySecrets: p + "-gateway-secrets",
 		BackendSecrets: p + "-backend-secrets", FrontendSecrets: p + "-frontend-secrets",
 		BackendCache: p + "-backend-cache", Owner: "0:0",
 	}

@@ -25,6 +25,9 @@ type wanted struct {
 
 func wantedPorts(s *env.Settings) []wanted {
 	list := []wanted{{"HTTP_PORT", s.HTTP.Bind, s.HTTP.Port, "gateway"}}
+	if s.Gateway.TLS != "off" {
+		list = append(list, wanted{"HTTPS_PORT", s.HTTP.Bind, s.HTTP.TLSPort, "gateway"})
+	}
 	if s.Mode == env.Dev {
 		list = append(list,
 			wanted{"DB_PORT", "127.0.0.1", s.Database.Port, "db"},

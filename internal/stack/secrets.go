@@ -88,13 +88,15 @@ func (id identity) set(service string, files map[string]string) secretSet {
 }
 
 // secretSets is what each service gets.
-func secretSets(s *env.Settings, backend, frontend identity) []secretSet {
-	data := identity{UID: 999, GID: 999, Known: true} // as data.yaml says
+func secretSets(s *env.Settings, backend, frontend identity, certificate map[string]string) []secretSet {
+	data := identity{UID: 999, GID: 999, Known: true}    // as data.yaml says
+	gateway := identity{UID: 101, GID: 101, Known: true} // as gateway.yaml says
 	frontendFiles := map[string]string{}
 	addUser(frontendFiles, s.Frontend)
 	return []secretSet{
 		data.set("db", map[string]string{"db_password": s.Database.Password.Reveal()}),
 		data.set("redis", map[string]string{"redis_password": s.Redis.Password.Reveal()}),
+		gateway.set("gateway", certificate),
 		backend.set("backend", backendSecrets(s)),
 		frontend.set("frontend", frontendFiles),
 	}
@@ -133,7 +135,8 @@ func addUser(files map[string]string, a env.App) {
 // putSecrets fills the volumes that are not there yet and notes their names in v.
 func (s *Stack) putSecrets(ctx context.Context, sets []secretSet, v *compose.Values, image string) error {
 	names := map[string]*string{
-		"db": &v.DBSecrets, "redis": &v.RedisSecrets, "backend": &v.BackendSecrets, "frontend": &v.FrontendSecrets,
+		"db": &v.DBSecrets, "redis": &v.RedisSecrets, "gateway": &v.GatewaySecrets,
+		"backend": &v.BackendSecrets, "frontend": &v.FrontendSecrets,
 	}
 	for _, set := range sets {
 		name := set.volume(s.Settings.Project)
@@ -167,7 +170,7 @@ func (s *Stack) putSecret(ctx context.Context, set secretSet, name, image string
 
 // dropOld removes volumes of earlier secrets and caches that nothing uses any more.
 func (s *Stack) dropOld(ctx context.Context, v compose.Values) error {
-	keep := []string{v.DBSecrets, v.RedisSecrets, v.BackendSecrets, v.FrontendSecrets, v.BackendCache}
+	keep := []string{v.DBSecrets, v.RedisSecrets, v.GatewaySecrets, v.BackendSecrets, v.FrontendSecrets, v.BackendCache}
 	for _, label := range []string{labelSecrets, labelCache} {
 		list, err := s.Engine.Volumes(ctx, engine.Filter{Labels: map[string]string{LabelProject: s.Settings.Project, label: ""}})
 		if err != nil {

@@ -98,7 +98,11 @@ func (s *Stack) Values(ctx context.Context, colour compose.Colour) (compose.Valu
 		}
 		return parseUser(i.User)
 	}
-	sets := secretSets(s.Settings, as(backend, v.Live.Backend), as(frontend, v.Live.Frontend))
+	certificate, err := s.certificate(time.Now())
+	if err != nil {
+		return compose.Values{}, err
+	}
+	sets := secretSets(s.Settings, as(backend, v.Live.Backend), as(frontend, v.Live.Frontend), certificate)
 	// Any image will do to write into a volume; this one is always there.
 	return v, s.putSecrets(ctx, sets, &v, v.Refs.Redis)
 }

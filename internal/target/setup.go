@@ -25,6 +25,9 @@ func setupOptions(s *env.Settings) setup.Options {
 		Environ: s.Inherited(), Stdout: os.Stdout, Stderr: os.Stderr,
 		Ports: []setup.Port{{Bind: s.HTTP.Bind, Number: s.HTTP.Port, Setting: "HTTP_PORT"}},
 	}
+	if s.Gateway.TLS != "off" {
+		o.Ports = append(o.Ports, setup.Port{Bind: s.HTTP.Bind, Number: s.HTTP.TLSPort, Setting: "HTTPS_PORT"})
+	}
 	if s.Mode == env.Dev {
 		o.Ports = append(o.Ports,
 			setup.Port{Bind: "127.0.0.1", Number: s.Database.Port, Setting: "DB_PORT"},

@@ -27,6 +27,7 @@ type Config struct {
 
 	Migrate Migrate
 
+	BodyLimit  int           // bytes of a request body; 0 is no limit
 	MaxStreams int           // open event streams
 	MaxDelay   time.Duration // bound of ?delay= on /api/version; 0 turns it off
 }

@@ -45,6 +45,7 @@ func Load(src Source) (*Config, error) {
 			Wait:             r.duration("MIGRATE_WAIT", 30*time.Second, 0, 10*time.Minute),
 		},
 
+		BodyLimit:  r.integer("BODY_LIMIT", 10<<20, 0, 1<<40),
 		MaxStreams: r.integer("SSE_MAX_CLIENTS", 5000, 1, 1_000_000),
 		MaxDelay:   r.duration("MAX_DELAY", 0, 0, 20*time.Second),
 	}

@@ -59,12 +59,16 @@ type fixture struct {
 	log     *logBuffer
 }
 
+// testBodyLimit is what the fixture allows, in bytes.
+const testBodyLimit = 64 << 10
+
 func newFixture() *fixture {
 	f := &fixture{notes: &fakeNotes{}, numbers: &fakeNumbers{}, health: &fakeHealth{}, log: newLogBuffer()}
 	build := obs.Build{Version: "v1.2.3", Go: "go", Instance: "here"}
 	f.API = &API{
 		Notes: f.notes, Numbers: f.numbers, Health: f.health, Hub: live.NewHub(10),
 		Metrics: obs.NewMetrics(build), Build: build, Log: obs.NewLogger(f.log, slog.LevelInfo),
+		BodyLimit: testBodyLimit,
 	}
 	return f
 }

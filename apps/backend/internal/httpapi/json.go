@@ -29,7 +29,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, status int, body an
 }
 
 // decode reads a body that is exactly one JSON object with known fields and nothing after it.
-func decode(w http.ResponseWriter, r *http.Request, into any) error {
+func (a *API) decode(w http.ResponseWriter, r *http.Request, into any) error {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
 		return &apiError{
@@ -38,14 +38,17 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 			Message: "send the body with Content-Type: application/json",
 		}
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBody))
+	if a.BodyLimit > 0 {
+		r.Body = http.MaxBytesReader(w, r.Body, a.BodyLimit)
+	}
+	data, err := io.ReadAll(r.Body)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		return &apiError{
 			status:  http.StatusRequestEntityTooLarge,
 			Code:    "too_large",
-			Message: fmt.Sprintf("a request body has at most %d bytes", maxRequestBody),
+			Message: fmt.Sprintf("a request body has at most %d bytes", a.BodyLimit),
 		}
 	case err != nil:
 		return badRequest("the request body did not arrive completely")

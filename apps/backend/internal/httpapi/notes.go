@@ -46,7 +46,7 @@ func (a *API) createNote(w http.ResponseWriter, r *http.Request) {
 		Title string `json:"title"`
 		Body  string `json:"body"`
 	}
-	if err := decode(w, r, &in); err != nil {
+	if err := a.decode(w, r, &in); err != nil {
 		a.fail(w, r, err)
 		return
 	}
@@ -80,7 +80,7 @@ func (a *API) getNote(w http.ResponseWriter, r *http.Request) {
 
 func (a *API) putNote(w http.ResponseWriter, r *http.Request) {
 	var in change
-	if err := decode(w, r, &in); err != nil {
+	if err := a.decode(w, r, &in); err != nil {
 		a.fail(w, r, err)
 		return
 	}
@@ -100,7 +100,7 @@ func (a *API) putNote(w http.ResponseWriter, r *http.Request) {
 
 func (a *API) patchNote(w http.ResponseWriter, r *http.Request) {
 	var in change
-	if err := decode(w, r, &in); err != nil {
+	if err := a.decode(w, r, &in); err != nil {
 		a.fail(w, r, err)
 		return
 	}

@@ -74,7 +74,7 @@ func TestStrictBodies(t *testing.T) {
 		"array":         {`[{"title":"a"}]`, 400, "bad_request"},
 		"null":          {`null`, 400, "bad_request"},
 		"not UTF-8":     {"{\"title\":\"\xff\"}", 400, "bad_request"},
-		"too large":     {`{"title":"` + strings.Repeat("x", maxRequestBody) + `"}`, 413, "too_large"},
+		"too large":     {`{"title":"` + strings.Repeat("x", testBodyLimit) + `"}`, 413, "too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantError(t, f.do("POST", "/api/notes", test.body), test.status, test.code)

@@ -12,12 +12,9 @@ import (
 	"drydock/backend/internal/obs"
 )
 
-const (
-	// requestTimeout bounds the work of one request, event streams aside. It is below the database's own
-	// statement_timeout, so that normally we are the one who gives up, with a proper answer.
-	requestTimeout = 10 * time.Second
-	maxRequestBody = 64 << 10
-)
+// requestTimeout bounds the work of one request, event streams aside. It is below the database's own
+// statement_timeout, so that normally we are the one who gives up, with a proper answer.
+const requestTimeout = 10 * time.Second
 
 // Notes is what the API needs of board.Service.
 type Notes interface {
@@ -40,7 +37,7 @@ type Health interface {
 	Draining() bool
 }
 
-// API answers requests. All fields but MaxDelay are required.
+// API answers requests. All fields but BodyLimit and MaxDelay are required.
 type API struct {
 	Notes   Notes
 	Numbers Numbers
@@ -50,7 +47,8 @@ type API struct {
 	Build   obs.Build
 	Log     *slog.Logger
 
-	MaxDelay time.Duration // bound of ?delay=, 0 turns it off
+	BodyLimit int64         // bytes of a request body; 0 is no limit
+	MaxDelay  time.Duration // bound of ?delay=, 0 turns it off
 }
 
 // Handler returns the whole service.
