@@ -55,6 +55,11 @@ func (c *Client) RunOnce(ctx context.Context, s Spec, std Streams) error {
 		return err
 	}
 	defer c.discard(ctx, id)
+	if s.Content != nil {
+		if err := c.CopyTo(ctx, id, "/", s.Content); err != nil {
+			return err
+		}
+	}
 
 	conn, err := c.api.ContainerAttach(ctx, id, container.AttachOptions{
 		Stream: true, Stdin: std.In != nil, Stdout: true, Stderr: true,

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"net/netip"
 	"slices"
@@ -30,6 +31,8 @@ type Spec struct {
 	Attach  []Attach // networks; none means no network at all
 	Publish []Port
 
+	// Content is a tar archive that is unpacked over the root before the start (RunOnce only).
+	Content  io.Reader
 	Mounts   []Mount
 	Tmpfs    map[string]string // path to options, for example "/tmp": "size=64m"
 	ReadOnly bool              // root file system

@@ -96,6 +96,9 @@ func (r *resolver) valueOf(key string) string {
 // noSecret is what happens to a secret without a value.
 func (r *resolver) noSecret(k Key, at Origin) {
 	switch {
+	case r.src.Secretless:
+		r.putSecret(k, "", Origin{Note: "not looked for"})
+		return
 	case k.Make && r.settings.Mode == Dev:
 		r.missing = append(r.missing, k)
 		r.putSecret(k, "", Origin{Note: "made on first use: " + secretFile(r.env, k.Name)})

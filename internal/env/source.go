@@ -19,6 +19,10 @@ type Source struct {
 	// ReadOnly makes no secrets: the ones that are generated on first use stay
 	// empty. For commands that only look (env:show, doctor).
 	ReadOnly bool
+
+	// Secretless takes a missing secret for no problem. For commands that look at another
+	// environment than their own, whose secrets are on another machine.
+	Secretless bool
 }
 
 // Process is the source of a running command: the checkout that the working
