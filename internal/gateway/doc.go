@@ -1,11 +1,11 @@
-// Package gateway owns what Drydock knows about its entrance: the nginx
-// configuration below nginx/ and the image made from it.
+// Package gateway owns what an operator does with the entrance: check its configuration
+// before it can go live, put it live, explain it, and ask the running one how it is.
 //
-// The configuration is plain nginx; the few values that are known at start only
-// (colour, ports, limits) are rendered by docker/gateway/entrypoint inside the
-// image, and checked by nginx itself before it starts. The tests here hold that
-// image against the faults that gateways are known for.
+// The configuration is plain nginx below nginx/. Packages below this one each own a
+// part: render (the files that depend on settings and state), lint and routes (reading a
+// configuration), pool and supervisor (the program inside the image), certs and acme
+// (certificates).
 //
-// It does not start containers (internal/compose) or choose the active colour
-// (internal/deploy).
+// It does not start the gateway's container (internal/stack) or decide which colour is
+// live (internal/deploy).
 package gateway
