@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,6 +40,13 @@ func TestRealAppsAreReproducible(t *testing.T) {
 		require.Equal(t, one[i].Input, two[i].Input, one[i].Name)
 		require.Equal(t, one[i].ID, two[i].ID, one[i].Name)
 	}
+	// Again from what the first engine's cache holds, of these builds and of earlier ones.
+	a.removeApps(one)
+	warm := a.builds(BuildOptions{Names: []string{Backend, Frontend}, Stage: StageProd})
+	for i := range one {
+		require.True(t, warm[i].Built)
+		require.Equal(t, one[i].ID, warm[i].ID, "%s of a warm cache", one[i].Name)
+	}
 	// Nothing of the network of the build is in them.
 	for _, img := range one {
 		archive := new(bytes.Buffer)
@@ -55,6 +64,8 @@ func TestRealAppsAreReproducible(t *testing.T) {
 		sizes[img.Name] = img.Size
 	}
 	require.Less(t, sizes[Backend], int64(20_000_000), "the backend's image stays small")
+	base := groundwork[slices.IndexFunc(groundwork, func(i Image) bool { return i.Name == "nginx-base" })]
+	require.Less(t, sizes[Frontend]-base.Size, int64(1_000_000), "the frontend's own layers stay small")
 }
 
 // productSite is a copy of the product's own sources, without git.
@@ -86,6 +97,14 @@ func (s *site) builds(o BuildOptions) []Image {
 	return list
 }
 
+// removeApps removes images and keeps what they were built from.
+func (s *site) removeApps(list []Image) {
+	s.t.Helper()
+	for _, img := range list {
+		require.NoError(s.t, s.engine.RemoveImage(s.t.Context(), img.Ref))
+	}
+}
+
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
@@ -112,4 +131,28 @@ func copyTree(t *testing.T, from, to string) {
 		}
 		return os.WriteFile(target, data, info.Mode().Perm())
 	}))
+}
+
+func TestBuildIsReproducible(t *testing.T) {
+	s := newSite(t)
+	o := s.options()
+	o.NoCache = true
+	first := s.build(o)
+	// Other times on the disk, as in another checkout.
+	past := time.Now().Add(-72 * time.Hour)
+	require.NoError(t, os.Chtimes(filepath.Join(s.dir, "apps/one/a"), past, past))
+	require.NoError(t, os.Chmod(filepath.Join(s.dir, "apps/one/a"), 0o600))
+	again := s.build(o)
+	require.True(t, again.Built)
+	require.Equal(t, first.ID, again.ID)
+
+	// On another engine with an empty cache, from a copy of the sources.
+	to := second(t)
+	other := newSite(t)
+	other.engine = to
+	move(t, s.engine, other.engine, testkit.ShellImage(t))
+	other.settings.Image.Prefix = s.settings.Image.Prefix
+	third := other.build(other.options())
+	require.True(t, third.Built)
+	require.Equal(t, first.ID, third.ID)
 }

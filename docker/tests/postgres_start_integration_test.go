@@ -1,0 +1,141 @@
+//go:build integration
+
+package dockertest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// slowInit makes the time of the first start long enough to meet a client in it.
+var slowInit = []file{
+	{name: "1-first.sql", content: "CREATE TABLE marks (mark text); INSERT INTO marks VALUES ('begun');", mode: 0o444},
+	{name: "2-slow.sql", content: "SELECT pg_sleep(0.7);", mode: 0o444},
+	{name: "3-last.sql", content: "INSERT INTO marks VALUES ('complete');", mode: 0o444},
+}
+
+// Health said ready during the first initialisation, and dependents were refused a
+// moment later (docker-library/postgres 146).
+func TestPostgresIsReadyOnlyWhenItIs(t *testing.T) {
+	t.Parallel()
+	secrets, scripts := secret(t, "db_password", hardPassword), volume(t)
+	write(t, scripts, slowInit...)
+	for i := range 20 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			s := (&server{t: t, data: volume(t), secrets: secrets, init: scripts,
+				options: []string{"--health-interval", "300ms"}}).start() // one in the wrong moment would be noticed
+			// Whoever gets in over TCP, at whatever moment, must find everything.
+			dsn := s.url(hardPassword)
+			deadline := time.Now().Add(60 * time.Second)
+			var marks string
+			for marks == "" {
+				require.True(t, time.Now().Before(deadline), "nobody got in")
+				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+				if conn, err := pgx.Connect(ctx, dsn); err == nil {
+					require.NoError(t, conn.QueryRow(ctx, "SELECT string_agg(mark, ' ' ORDER BY mark) FROM marks").Scan(&marks))
+					require.NoError(t, conn.Close(ctx))
+				}
+				cancel()
+				if health(t, s.c) == "healthy" {
+					require.Contains(t, logs(t, s.c), "the first start is complete")
+				}
+			}
+			assert.Equal(t, "begun complete", marks)
+			healthy(t, s.c)
+			// Ready once is ready for good: no restart follows.
+			conn := s.connect()
+			assert.Equal(t, 1, query[int](t, conn, "SELECT 1"))
+		})
+	}
+}
+
+func TestPostgresKilledInItsFirstStart(t *testing.T) {
+	t.Parallel()
+	for _, moment := range []string{
+		"making a cluster",
+		"starting PostgreSQL",
+		"running /docker-entrypoint-initdb.d/1-first.sql",
+		"running /docker-entrypoint-initdb.d/2-slow.sql",
+		"running /docker-entrypoint-initdb.d/3-last.sql",
+		"received fast shutdown request",
+		"database system is shut down",
+	} {
+		t.Run(moment, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			write(t, s.init, slowInit...)
+			s.start()
+			waitLog(t, s.c, moment)
+			docker(t, "kill", s.c)
+			log := logs(t, s.c)
+			docker(t, "rm", "--force", s.c)
+
+			s.start()
+			healthy(t, s.c)
+			assert.Equal(t, "begun complete", query[string](t, s.connect(), "SELECT string_agg(mark, ' ' ORDER BY mark) FROM marks"))
+			again := strings.Contains(logs(t, s.c), "beginning again")
+			if strings.Contains(log, "the first start is complete") {
+				assert.False(t, again)
+			} else if !strings.Contains(log, "database system is shut down") { // then either may be
+				assert.True(t, again)
+			}
+			assert.NotContains(t, docker(t, "exec", s.c, "ls", "-A", "/var/lib/postgresql/data"), "unfinished")
+		})
+	}
+	t.Run("told to stop", func(t *testing.T) {
+		t.Parallel()
+		s := newServer(t)
+		write(t, s.init, file{name: "1.sql", content: "SELECT pg_sleep(3600)", mode: 0o444})
+		s.start()
+		waitLog(t, s.c, "running /docker-entrypoint-initdb.d/1.sql")
+		began := time.Now()
+		docker(t, "stop", "--time", "30", s.c)
+		assert.Less(t, time.Since(began), 10*time.Second)
+		assert.Contains(t, logs(t, s.c), "stopped during the first start")
+	})
+}
+
+// A failing script of the first start must not leave half a database that the next
+// start takes for a good one.
+func TestPostgresFailedScriptBeginsAgain(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	write(t, s.init,
+		file{name: "1.sql", content: "CREATE TABLE half (x int)", mode: 0o444},
+		file{name: "2.sql", content: "SELECT no_such_function()", mode: 0o444})
+	said := s.refused()
+	assert.Contains(t, said, "no_such_function")
+	assert.Contains(t, said, "the first start failed")
+	write(t, s.init, file{name: "2.sql", content: "SELECT 1", mode: 0o444})
+	s.start()
+	healthy(t, s.c)
+	assert.Equal(t, 0, query[int](t, s.connect(), "SELECT count(*) FROM half"))
+}
+
+func TestPostgresRunsInitFilesLikeTheOfficialImage(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	psql := `psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" `
+	write(t, s.init,
+		file{name: "1-sourced.sh", content: "[[ -n $POSTGRES_PASSWORD ]] && sourced=yes\n" + psql + `-c "CREATE TABLE a (x text)"`, mode: 0o444},
+		file{name: "2-run.sh", content: "#!/bin/sh\nset -e\n[ \"$POSTGRES_PASSWORD\" = \"$(cat /run/secrets/db_password)\" ]\n" + psql + `<<'END'
+			INSERT INTO a VALUES ('run');
+END
+`, mode: 0o555},
+		file{name: "3.sh", content: `echo "INSERT INTO a VALUES ('$sourced')" | docker_process_sql; echo "# edited" >>"$PGDATA/pg_hba.conf"`, mode: 0o444},
+		file{name: "4.txt", content: "ignored", mode: 0o444})
+	s.start()
+	healthy(t, s.c)
+	assert.Equal(t, "run yes", query[string](t, s.connect(), "SELECT string_agg(x, ' ' ORDER BY x) FROM a"))
+	assert.Contains(t, docker(t, "exec", s.c, "tail", "-n", "1", "/var/lib/postgresql/data/pg_hba.conf"), "# edited")
+	assert.Contains(t, logs(t, s.c), "ignoring /docker-entrypoint-initdb.d/4.txt")
+	assert.Empty(t, leaks(t, s.c, hardPassword))
+}
