@@ -251,16 +251,3 @@ func parseNetwork(text string) (netip.Prefix, bool) {
 	}
 	return netip.PrefixFrom(a, a.BitLen()), true
 }
-
-// workerMemory is what a worker with all its connections and buffers busy is taken for.
-const workerMemory = 32 << 20
-
-// Workers is how many worker processes fit: one a processor, as far as the memory goes
-// (nginx-gateway-fabric 5374 took the host's processors). memory is in bytes, 0 for no limit.
-func Workers(cpus int, memory int64) int {
-	n := max(1, cpus)
-	if memory > 0 {
-		n = min(n, max(1, int(memory/workerMemory)))
-	}
-	return n
-}
