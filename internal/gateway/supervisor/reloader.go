@@ -1,0 +1,378 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"drydock/internal/gateway/render"
+)
+
+// Server is nginx as the Reloader needs it.
+type Server interface {
+	Test(ctx context.Context, dir string) error
+	Reload() error                               // read the current configuration again
+	Generation(ctx context.Context) (int, error) // which one serves
+	Workers() ([]Worker, error)
+	Terminate(w Worker) error
+}
+
+// Change is a wish for another generation.
+type Change struct {
+	Reason string
+	// Edit changes the state that the generation is made from; nil only renders again. An
+	// error refuses this change alone.
+	Edit func(*State) error
+}
+
+// Result says what came of a change.
+type Result struct {
+	Generation int           `json:"generation"`
+	Reason     string        `json:"reason"` // of all changes that the generation includes
+	At         time.Time     `json:"at"`     // when it began
+	Test       time.Duration `json:"test_ns"`
+	Confirm    time.Duration `json:"confirm_ns"` // from the signal until the new workers answered
+	Total      time.Duration `json:"total_ns"`
+	Error      string        `json:"error,omitempty"`
+}
+
+// Pace is how the Reloader takes its time.
+type Pace struct {
+	Merge   time.Duration // changes that come within it after the first make one generation
+	Confirm time.Duration // until the new generation has to answer
+	Watch   time.Duration // how long its workers have to live
+	Poll    time.Duration
+}
+
+func defaultPace(watch time.Duration) Pace {
+	return Pace{Merge: 200 * time.Millisecond, Confirm: 10 * time.Second, Watch: watch, Poll: 25 * time.Millisecond}
+}
+
+// Reloader makes changes live, one generation at a time.
+type Reloader struct {
+	server      Server
+	generations *generations
+	source      func(*Pushed) string // folder of the tree that a state wants
+	certificate func() bool          // whether there is one
+	save        func(State) error
+	maxOld      int
+	pace        Pace
+	log         *slog.Logger
+	done        func(Result) // hears of each attempt
+	lost        func(error)  // hears that not even the generation of before serves
+
+	wishes chan wish
+
+	mu    sync.Mutex
+	state State
+	last  Result
+}
+
+type wish struct {
+	change Change
+	answer chan outcome
+}
+
+type outcome struct {
+	result Result
+	err    error
+}
+
+// State is the one that serves.
+func (r *Reloader) State() State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state
+}
+
+// Last is the last attempt; zero before the first.
+func (r *Reloader) Last() Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
+}
+
+// Do makes a change and waits until a generation that includes it was confirmed, or is
+// refused. A context that ends stops the waiting only.
+func (r *Reloader) Do(ctx context.Context, c Change) (Result, error) {
+	w := wish{c, make(chan outcome, 1)}
+	select {
+	case r.wishes <- w:
+	case <-ctx.Done():
+		return Result{}, fmt.Errorf("waiting for the gateway to take up %q: %w", c.Reason, ctx.Err())
+	}
+	select {
+	case o := <-w.answer:
+		return o.result, o.err
+	case <-ctx.Done():
+		return Result{}, fmt.Errorf("waiting for the gateway's answer to %q: %w; it goes on", c.Reason, ctx.Err())
+	}
+}
+
+// Run takes changes until the context ends.
+func (r *Reloader) Run(ctx context.Context) {
+	for {
+		var batch []wish
+		select {
+		case <-ctx.Done():
+			return
+		case w := <-r.wishes:
+			batch = append(batch, w)
+		}
+		merge := time.NewTimer(r.pace.Merge)
+		for collecting := true; collecting; {
+			select {
+			case w := <-r.wishes:
+				batch = append(batch, w)
+			case <-merge.C:
+				collecting = false
+			case <-ctx.Done():
+				collecting = false
+			}
+		}
+		r.batch(ctx, batch)
+	}
+}
+
+// batch makes one generation of several changes. If that fails each is tried alone, so
+// that a bad one does not take the others down.
+func (r *Reloader) batch(ctx context.Context, all []wish) {
+	next := r.State()
+	var in []wish
+	var reasons []string
+	for _, w := range all {
+		edited := next
+		if w.change.Edit != nil {
+			if err := w.change.Edit(&edited); err != nil {
+				w.answer <- outcome{err: err}
+				continue
+			}
+		}
+		next = edited
+		in = append(in, w)
+		reasons = append(reasons, w.change.Reason)
+	}
+	if len(in) == 0 {
+		return
+	}
+	res, err := r.apply(ctx, next, strings.Join(reasons, ", "))
+	if err != nil && len(in) > 1 && ctx.Err() == nil {
+		for _, w := range in {
+			r.batch(ctx, []wish{w})
+		}
+		return
+	}
+	for _, w := range in {
+		w.answer <- outcome{res, err}
+	}
+}
+
+// apply makes a state live, or leaves the present one.
+func (r *Reloader) apply(ctx context.Context, next State, reason string) (res Result, err error) {
+	before := r.State()
+	next.Generation = max(before.Generation, r.Last().Generation) + 1
+	res = Result{Generation: next.Generation, Reason: reason, At: time.Now()}
+	defer func() {
+		res.Total = time.Since(res.At)
+		if err != nil {
+			res.Error = err.Error()
+			r.log.Error("the configuration that served before goes on serving", "reason", reason, "generation", res.Generation, "error", res.Error)
+		} else {
+			r.log.Info("a new generation serves", "reason", reason, "generation", res.Generation,
+				"test", res.Test.String(), "confirm", res.Confirm.String())
+		}
+		r.mu.Lock()
+		r.last = res
+		if err == nil {
+			r.state = next
+		}
+		r.mu.Unlock()
+		if r.done != nil {
+			r.done(res)
+		}
+	}()
+	err = r.generations.make(r.source(next.Pushed), renderState(next, r.certificate()))
+	if err == nil {
+		began := time.Now()
+		err = r.server.Test(ctx, r.generations.dir(next.Generation))
+		res.Test = time.Since(began)
+	}
+	if err != nil {
+		return res, errors.Join(err, r.generations.prune(before.Generation))
+	}
+	began := time.Now()
+	v, err := r.bring(ctx, next.Generation)
+	if err != nil {
+		err = fmt.Errorf("generation %d did not come up, generation %d serves on: %w", next.Generation, before.Generation, err)
+		return res, r.backFrom(ctx, err, before.Generation)
+	}
+	res.Confirm = time.Since(began)
+	if err = r.watch(ctx, next.Generation, v); err != nil {
+		err = fmt.Errorf("generation %d came up and failed, generation %d serves again: %w", next.Generation, before.Generation, err)
+		return res, r.backFrom(ctx, err, before.Generation)
+	}
+	next.Changed = time.Now().UTC()
+	if saveErr := r.save(next); saveErr != nil {
+		r.log.Error("the new state serves, and is lost when the container ends", "error", saveErr.Error())
+	}
+	if pruneErr := r.generations.prune(next.Generation); pruneErr != nil {
+		r.log.Warn("old generations stay", "error", pruneErr.Error())
+	}
+	r.TrimOld()
+	return res, nil
+}
+
+func renderState(s State, certificate bool) render.State {
+	return render.State{Generation: s.Generation, Active: s.Active, Canary: render.Canary{Percent: s.Canary}, Certificate: certificate}
+}
+
+// bring switches to a generation and returns when its workers answer. It fails early
+// when one of them dies, or when for a second there is none at all. What is returned
+// goes on watching them.
+func (r *Reloader) bring(ctx context.Context, n int) (*vigil, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.pace.Confirm)
+	defer cancel()
+	before, err := r.server.Workers()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.turn(n); err != nil {
+		return nil, err
+	}
+	confirmed := make(chan error, 1)
+	go func() { confirmed <- r.confirm(ctx, n) }()
+	v := newVigil(before)
+	tick := time.NewTicker(r.pace.Poll)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-confirmed:
+			return v, err
+		case <-tick.C:
+		}
+		now, err := r.server.Workers()
+		if err == nil {
+			err = v.look(time.Now(), now)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// turn has nginx read a generation.
+func (r *Reloader) turn(n int) error {
+	if err := r.generations.use(n); err != nil {
+		return err
+	}
+	return r.server.Reload()
+}
+
+// confirm asks until the generation answers three times running: while workers change
+// places the old ones may answer in between.
+func (r *Reloader) confirm(ctx context.Context, n int) error {
+	var last string
+	for row := 0; row < 3; {
+		g, err := r.server.Generation(ctx)
+		switch {
+		case err != nil:
+			row, last = 0, err.Error()
+		case g != n:
+			row, last = 0, fmt.Sprintf("generation %d answers", g)
+		default:
+			row++
+		}
+		if row < 3 && !sleep(ctx, r.pace.Poll) {
+			return fmt.Errorf("waiting for nginx to serve generation %d: it does not after %s; last: %s", n, r.pace.Confirm, last)
+		}
+	}
+	return nil
+}
+
+// watch keeps an eye on the workers of a generation that answers.
+func (r *Reloader) watch(ctx context.Context, n int, v *vigil) error {
+	for end := time.Now().Add(r.pace.Watch); time.Now().Before(end); {
+		now, err := r.server.Workers()
+		if err == nil {
+			err = v.look(time.Now(), now)
+		}
+		if err != nil {
+			return err
+		}
+		if !sleep(ctx, r.pace.Poll) {
+			return nil // the gateway ends; no time to judge
+		}
+	}
+	g, err := r.server.Generation(ctx)
+	if err == nil && g != n {
+		err = fmt.Errorf("generation %d answers instead of %d", g, n)
+	}
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// backFrom goes back after err. When the gateway is ending there is nothing to go back to.
+func (r *Reloader) backFrom(ctx context.Context, err error, n int) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("the gateway is ending: %w", ctx.Err())
+	}
+	return errors.Join(err, r.back(n))
+}
+
+// back makes an earlier generation serve again. Workers of the bad one may die on the
+// way, so only nginx's answer counts.
+func (r *Reloader) back(n int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), r.pace.Confirm)
+	defer cancel()
+	err := r.turn(n)
+	if err == nil {
+		err = r.confirm(ctx, n)
+	}
+	if err != nil {
+		err = fmt.Errorf("going back to generation %d failed: %w", n, err)
+		if r.lost != nil {
+			r.lost(err)
+		}
+		return err
+	}
+	return r.generations.prune(n)
+}
+
+// TrimOld bounds the workers that finish what they have: each holds its memory until
+// its last stream ends, which may be never.
+func (r *Reloader) TrimOld() {
+	all, err := r.server.Workers()
+	if err != nil {
+		return
+	}
+	var old []Worker
+	for _, w := range all {
+		if w.Old {
+			old = append(old, w)
+		}
+	}
+	for _, w := range old[:max(0, len(old)-r.maxOld)] { // oldest first
+		r.log.Warn("ending the oldest worker of an earlier generation: too many still have open requests",
+			"pid", w.Pid, "old_workers", len(old), "limit", r.maxOld)
+		if err := r.server.Terminate(w); err != nil {
+			r.log.Warn("it does not end", "pid", w.Pid, "error", err.Error())
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
