@@ -34,6 +34,7 @@ type Pool struct {
 	timing  Timing
 	members map[netip.Addr]*member
 	lives   uint64    // of members so far
+	ticked  time.Time // the last time that time passed
 	found   Found     // the last answer of the name server
 	at      time.Time // when that was
 }
@@ -131,7 +132,6 @@ func (p *Pool) Probed(now, asked time.Time, t Ticket, err error) {
 		if newest {
 			m.row, m.err = 0, err.Error()
 		}
-		p.Tick(now)
 		return
 	}
 	m.lastGood = now
@@ -162,8 +162,16 @@ func (m *member) needed(now time.Time) int {
 	}
 }
 
-// Tick lets time pass: who was silent for too long becomes unhealthy.
+// Tick lets time pass: who was silent for too long becomes unhealthy. It wants to be called
+// several times within Timing.Probe. If it was not, it was this process that stood still
+// (a paused machine, a processor quota that is used up), and the members are not to blame.
 func (p *Pool) Tick(now time.Time) {
+	if gap := now.Sub(p.ticked); !p.ticked.IsZero() && gap > p.timing.Probe {
+		for _, m := range p.members {
+			m.lastGood = m.lastGood.Add(gap)
+		}
+	}
+	p.ticked = now
 	for _, m := range p.members {
 		if !m.healthy || now.Sub(m.lastGood) < p.timing.Silence {
 			continue
