@@ -46,6 +46,15 @@ func (d data) Live() Colour { return d.Active }
 // Idle is the colour that gets no requests, or a canary's part of them.
 func (d data) Idle() Colour { return d.Active.Other() }
 
+// maxFiles is enough for 30,000 proxied requests of a worker at once.
+const maxFiles = 65536
+
+// Files is how many files a worker may have open.
+func (d data) Files() int { return min(d.OpenFiles, maxFiles) }
+
+// Connections is what a worker may have of both sides; some files are its own.
+func (d data) Connections() int { return max(128, min(d.Files()-64, maxFiles/2)) }
+
 // HTTPSHost ends the address that plain HTTP leads to.
 func (d data) HTTPSHost() string {
 	if d.HTTPSPort == 443 {

@@ -40,6 +40,7 @@ type Values struct {
 	LogQuery   string        // LOG_QUERY: off, masked or full
 	LogMask    []string      // LOG_MASK: parameters whose values are masked
 	Workers    int           // WORKERS: worker processes
+	OpenFiles  int           // how many files a process may have open; not from the environment
 	Brotli     bool          // whether nginx has the module; not from the environment
 	AccessLog  string        // where the access log goes; not from the environment
 	RequestLog string        // where the supervisor reads one line a request; "" for none
@@ -55,8 +56,8 @@ const (
 	StateDir      = "/var/lib/gateway"
 	Maintenance   = StateDir + "/maintenance"
 	Challenges    = StateDir + "/acme/challenges"
-	ACMECert      = StateDir + "/tls/live/cert.pem"
-	ACMEKey       = StateDir + "/tls/live/key.pem"
+	ACMECert      = StateDir + "/tls/current/cert.pem"
+	ACMEKey       = StateDir + "/tls/current/key.pem"
 	FileCert      = "/run/secrets/tls_cert"
 	FileKey       = "/run/secrets/tls_key"
 
@@ -189,6 +190,7 @@ func FromEnviron(getenv func(string) string) (Values, error) {
 		LogMask:   r.list("LOG_MASK"),
 		Workers:   r.number("WORKERS", 1, 1, 1024),
 
+		OpenFiles:  1024,
 		AccessLog:  "/dev/stdout",
 		RequestLog: RequestPipe,
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"drydock/internal/gateway/pool"
@@ -64,6 +65,11 @@ func FromEnviron(getenv func(string) string) (Settings, error) {
 	s := Settings{Values: values, Timing: pool.DefaultTiming(), Paths: DefaultPaths()}
 	_, missing := os.Stat(brotliModule)
 	s.Values.Brotli = missing == nil
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return Settings{}, fmt.Errorf("asking how many files may be open: %w", err)
+	}
+	s.Values.OpenFiles = int(min(files.Max, 1<<20)) // RLIM_INFINITY does not fit an int
 
 	s.MaxOldWorkers, err = strconv.Atoi(or(getenv("MAX_OLD_WORKERS"), "8"))
 	if err != nil || s.MaxOldWorkers < 1 || s.MaxOldWorkers > 1000 {
