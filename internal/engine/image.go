@@ -18,6 +18,7 @@ type Image struct {
 	Labels       map[string]string
 	Size         int64 // bytes, all layers
 	Created      time.Time
+	Tagged       time.Time // (inspect) when this engine last gave it a name; zero when it never did
 	Architecture string   // (inspect)
 	OS           string   // (inspect)
 	Layers       []string // (inspect) uncompressed digests (diff ids), lowest first
@@ -67,6 +68,7 @@ func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	out := Image{
 		ID: in.ID, Tags: realNames(in.RepoTags), Digests: realNames(in.RepoDigests), Size: in.Size,
 		Created: parseTime(in.Created), Architecture: in.Architecture, OS: in.Os, Layers: in.RootFS.Layers,
+		Tagged: in.Metadata.LastTagTime,
 	}
 	if in.Config != nil {
 		out.Labels, out.Env, out.User = in.Config.Labels, in.Config.Env, in.Config.User

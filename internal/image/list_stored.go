@@ -51,7 +51,7 @@ func StoredImages(ctx context.Context, shelf Shelf) ([]Stored, error) {
 		slices.Sort(refs)
 		out = append(out, Stored{
 			ID: img.ID, Refs: refs, Name: name, Target: img.Labels[labelTarget], Input: img.Labels[labelInput],
-			Version: img.Labels[labelVersion], Created: img.Created, Dated: img.Labels[labelRevision] != "", Size: img.Size, Layers: img.Layers,
+			Version: img.Labels[labelVersion], Created: img.Created, Tagged: img.Tagged, Dated: img.Labels[labelRevision] != "", Size: img.Size, Layers: img.Layers,
 			Users: users[img.ID],
 		})
 	}

@@ -34,7 +34,8 @@ type PruneReport struct {
 	DryRun    bool          `json:"dry_run"`
 	Images    []PrunedImage `json:"images"`
 	Reclaimed int64         `json:"reclaimed"` // bytes of image layers; in a dry run the most that it can be
-	Cache     int64         `json:"cache"`     // bytes of build cache
+	Cache     int64         `json:"cache"`     // bytes of build cache, likewise
+	Bound     *CacheBound   `json:"cache_bound,omitempty"`
 }
 
 // PrunedImage is one image of a report.
@@ -63,7 +64,17 @@ func Prune(ctx context.Context, bin Bin, opts PruneOptions) (PruneReport, error)
 	}
 	plan := PlanPrune(images, opts.Rules)
 	report := PruneReport{DryRun: opts.DryRun}
+	if opts.Cache != nil {
+		report.Bound = opts.Cache.bound()
+	}
 	if opts.DryRun {
+		if opts.Cache != nil {
+			usage, err := bin.DiskUsage(ctx)
+			if err != nil {
+				return report, err
+			}
+			report.Cache = opts.Cache.estimate(usage, opts.Rules.Now)
+		}
 		for _, v := range plan {
 			if !v.Kept {
 				report.Reclaimed += v.Size
@@ -184,17 +195,9 @@ func WritePrune(w io.Writer, r PruneReport, format string) error {
 	if r.DryRun {
 		text = fmt.Sprintf("%d of %d images would be removed, at most %s reclaimed", removed, len(r.Images), size(r.Reclaimed))
 	}
-	if r.Cache > 0 {
-		text += fmt.Sprintf(", and %s of build cache", size(r.Cache))
+	if _, err := fmt.Fprintln(w, text); err != nil || r.Bound == nil {
+		return err
 	}
-	_, err := fmt.Fprintln(w, text)
+	_, err := fmt.Fprintln(w, r.Bound.sentence(r))
 	return err
-}
-
-// CacheRules limits BuildKit's cache. It belongs to the whole engine, other
-// people's builds included, so it is pruned only when asked for.
-type CacheRules struct {
-	Unused time.Duration // drop what was not used for so long; 0 is no limit
-	Keep   int64         // bytes that may stay; 0 is no limit
-	Env    []string      // environment of the docker command: PATH, HOME, DOCKER_HOST
 }

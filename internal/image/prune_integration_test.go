@@ -38,6 +38,10 @@ func TestPruneRealEngine(t *testing.T) {
 	_, err = c.Create(t.Context(), engine.Spec{Name: "shop-green-backend-1", Image: "drydock/backend:v2", Labels: map[string]string{labelProject: "shop"}})
 	require.NoError(t, err)
 
+	before, err := c.Image(t.Context(), "drydock/backend:v1")
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now(), before.Tagged, 2*time.Minute, "the engine's own time, whatever the image says")
+
 	rules := PruneRules{Prefix: "drydock", Keep: 0, Pinned: []string{"drydock/backend:v3"}}
 	rows, err := List(t.Context(), c, rules, time.Now())
 	require.NoError(t, err)

@@ -17,9 +17,10 @@ type Stored struct {
 	Input   string   // label drydock.input
 	Version string   // label org.opencontainers.image.version
 	Created time.Time
-	Dated   bool     // Created is a commit's time; else it was derived from the sources' hash
-	Size    int64    // bytes, shared layers included
-	Layers  []string // diff ids, lowest first
+	Dated   bool      // Created is a commit's time; else it was derived from the sources' hash
+	Tagged  time.Time // when this engine last named it; zero when it does not say
+	Size    int64     // bytes, shared layers included
+	Layers  []string  // diff ids, lowest first
 	Users   []User
 }
 
@@ -30,7 +31,14 @@ type User struct {
 	Running   bool
 }
 
-// since is what "newest" goes by. An image of uncommitted sources has a time that
+// newer orders images by what "newest" means: the last that this engine was given or
+// built. Two that it named in the same moment (a release is loaded at once), or of which it
+// does not say, go by their commits.
+func newer(a, b Stored) int {
+	return cmp.Or(b.Tagged.Compare(a.Tagged), b.since().Compare(a.since()))
+}
+
+// since is the time of an image's commit. An image of uncommitted sources has a time that
 // only looks like one (a reproducible image cannot know when it was built), so
 // unless something uses it, it goes before every image of a commit.
 func (s Stored) since() time.Time {
@@ -44,7 +52,7 @@ func (s Stored) since() time.Time {
 type PruneRules struct {
 	Prefix string   // IMAGE_PREFIX: images tagged elsewhere are not ours to remove
 	Keep   int      // newest images per name and target
-	Pinned []string // references or ids that must stay: the previous release
+	Pinned []string // references or ids that must stay whatever their age, such as those of the previous release
 	Now    time.Time
 }
 
@@ -76,7 +84,7 @@ func PlanPrune(images []Stored, rules PruneRules) []Verdict {
 		return cmp.Or(
 			cmp.Compare(a.Name, b.Name),
 			cmp.Compare(a.Target, b.Target),
-			b.since().Compare(a.since()),
+			newer(a.Stored, b.Stored),
 			cmp.Compare(a.ID, b.ID),
 		)
 	})
@@ -115,7 +123,7 @@ func keepForItself(plan []Verdict, rules PruneRules) {
 			v.keep("pinned: a release that can be returned to")
 		case stranger(v.Stored, rules.Prefix) != "":
 			v.keep("also tagged " + stranger(v.Stored, rules.Prefix) + ", which is not ours to remove")
-		case unfinished(v.Stored) && rules.Now.Sub(v.Created) < atWork:
+		case unfinished(v.Stored) && rules.Now.Sub(later(v.Created, v.Tagged)) < atWork:
 			v.keep("a build may be at work on it")
 		case derived(v.Stored, plan):
 			v.keep("built on " + v.Name + " by someone else")
@@ -125,6 +133,13 @@ func keepForItself(plan []Verdict, rules PruneRules) {
 			v.keep(fmt.Sprintf("newest %d of %d", nth, keep))
 		}
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // keepForOthers keeps the groundwork under every image that stays.

@@ -32,10 +32,13 @@ func running(c string) func(*Stored) {
 func stopped(c string) func(*Stored) {
 	return func(s *Stored) { s.Users = append(s.Users, User{Container: c}) }
 }
-func dangling(s *Stored)                  { s.Refs = nil }
-func dev(s *Stored)                       { s.Target = "dev" }
-func layers(l ...string) func(*Stored)    { return func(s *Stored) { s.Layers = l } }
-func alias(ref string) func(*Stored)      { return func(s *Stored) { s.Refs = append(s.Refs, ref) } }
+func dangling(s *Stored)               { s.Refs = nil }
+func dev(s *Stored)                    { s.Target = "dev" }
+func layers(l ...string) func(*Stored) { return func(s *Stored) { s.Layers = l } }
+func alias(ref string) func(*Stored)   { return func(s *Stored) { s.Refs = append(s.Refs, ref) } }
+func tagged(hoursAgo int) func(*Stored) {
+	return func(s *Stored) { s.Tagged = noon.Add(-time.Duration(hoursAgo) * time.Hour) }
+}
 func undated(s *Stored)                   { s.Dated = false }
 func inputOf(hash string) func(s *Stored) { return func(s *Stored) { s.Input = hash } }
 
@@ -54,6 +57,17 @@ func TestPlanPrune(t *testing.T) {
 				"backendd1 kept: newest 1 of 2",
 				"backendv3 kept: newest 1 of 2", "backendv2 kept: newest 2 of 2", "backendv1 removed: unused, older than the newest 2",
 				"frontendv1 kept: newest 1 of 2",
+			},
+		},
+		{
+			name: "newest is what this engine named last, then what was committed last",
+			images: []Stored{
+				made("backend", "old", 90, tagged(1)), made("backend", "new", 10, tagged(3)), made("backend", "dirty", 99, undated, tagged(2)),
+				made("frontend", "v1", 30, tagged(5)), made("frontend", "v2", 20, tagged(5)), made("frontend", "v3", 10),
+			},
+			want: []string{
+				"backendold kept: newest 1 of 2", "backenddirty kept: newest 2 of 2", "backendnew removed: unused, older than the newest 2",
+				"frontendv2 kept: newest 1 of 2", "frontendv1 kept: newest 2 of 2", "frontendv3 removed: unused, older than the newest 2",
 			},
 		},
 		{

@@ -142,6 +142,28 @@ func TestCacheRules(t *testing.T) {
 	require.ErrorContains(t, err, "something else")
 }
 
+// The cache is everybody's on the engine: a report says so, and what at most goes.
+func TestPruneTellsOfTheCache(t *testing.T) {
+	usage := engine.DiskUsage{BuildCache: 900, CacheIdle: []engine.IdleCache{
+		{Size: 300, Used: noon.Add(-48 * time.Hour)}, {Size: 200, Used: noon.Add(-25 * time.Hour)}, {Size: 400, Used: noon.Add(-time.Hour)},
+	}}
+	for want, rules := range map[int64]CacheRules{
+		500: {Unused: 24 * time.Hour, Keep: 100}, 300: {Unused: 24 * time.Hour, Keep: 600}, 0: {Unused: 24 * time.Hour, Keep: 1000}, 900: {},
+	} {
+		assert.Equal(t, want, rules.estimate(usage, noon), "%+v", rules)
+	}
+	cache := &CacheRules{Unused: 30 * 24 * time.Hour, Keep: 10e9}
+	r, err := Prune(t.Context(), yard(t), PruneOptions{Rules: PruneRules{Prefix: "drydock"}, DryRun: true, Cache: cache})
+	require.NoError(t, err)
+	var text, machine bytes.Buffer
+	require.NoError(t, WritePrune(&text, r, "text"))
+	assert.Contains(t, text.String(), "build cache of the whole engine, of other projects too: 0B would be freed at most, of what nobody used for 4 weeks; the newest 10GB stay\n")
+	require.NoError(t, WritePrune(&machine, r, "json"))
+	for _, field := range []string{`"scope": "engine"`, `"unused_seconds": 2592000`, `"keep": 10000000000`} {
+		assert.Contains(t, machine.String(), field)
+	}
+}
+
 func TestList(t *testing.T) {
 	rows, err := List(t.Context(), yard(t), PruneRules{Prefix: "drydock", Keep: 5}, noon.Add(72*time.Hour))
 	require.NoError(t, err)

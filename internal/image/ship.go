@@ -198,7 +198,9 @@ func load(ctx context.Context, to Target, c *content, tag string, have map[strin
 	case writeErr != nil && !errors.Is(writeErr, errStopped):
 		return sent, left, wire, fmt.Errorf("writing the archive: %w", writeErr)
 	}
-	return sent, left, wire, nil
+	// An engine with graph drivers notes when it named an image, but not in a load; prune
+	// goes by that time.
+	return sent, left, wire, to.Tag(ctx, tag, tag)
 }
 
 var errStopped = errors.New("the engine stopped reading")

@@ -72,6 +72,7 @@ func put(t *testing.T, c *engine.Client, img *content, ref string) {
 	require.NoError(t, err)
 	_, err = c.Load(t.Context(), &b, nil)
 	require.NoError(t, err)
+	require.NoError(t, c.Tag(t.Context(), ref, ref))
 }
 
 // labelled are the labels of an image of ours that the test kit removes.

@@ -35,11 +35,11 @@ func (b *builder) name(ctx context.Context, in *input, hash string) (reference, 
 	return reference, v.Tag, err
 }
 
-// tag makes sure that the image has its reference.
+// tag makes sure that the image has its reference, and that the engine knows since when.
 func (b *builder) tag(ctx context.Context, img *Image) error {
 	there, err := b.Engine.Image(ctx, img.Ref)
 	switch {
-	case err == nil && there.ID == img.ID:
+	case err == nil && there.ID == img.ID && !there.Tagged.IsZero():
 		return nil
 	case err != nil && !errors.Is(err, engine.ErrNotFound):
 		return err
