@@ -19,7 +19,14 @@ import (
 func (s *Supervisor) public() http.Handler {
 	mux := http.NewServeMux()
 	s.readOnly(mux)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "this port shows and changes nothing", http.StatusMethodNotAllowed)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (s *Supervisor) readOnly(mux *http.ServeMux) {
