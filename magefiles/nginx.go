@@ -1,0 +1,43 @@
+//go:build mage
+
+package main
+
+import (
+	"context"
+
+	"github.com/magefile/mage/mg"
+
+	"drydock/internal/gateway"
+	"drydock/internal/target"
+)
+
+// Nginx checks, explains and changes the gateway's configuration.
+type Nginx mg.Namespace
+
+// Validate has nginx check the configuration of every environment, in the image that will run it.
+func (Nginx) Validate(ctx context.Context) error {
+	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Validate(ctx) })
+}
+
+// Reload checks the checkout's configuration and makes it live without a restart; on any failure the running one stays.
+func (Nginx) Reload(ctx context.Context) error {
+	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Reload(ctx) })
+}
+
+// Status shows the running gateway: generation, live colour, the members of each pool. FORMAT=json for machines.
+func (Nginx) Status(ctx context.Context) error {
+	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Status(ctx) })
+}
+
+// Maintenance answers for the product while it is worked on.
+type Maintenance mg.Namespace
+
+// On answers every request with 503 and a page that says so, except health checks.
+func (Maintenance) On(ctx context.Context) error {
+	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Maintenance(ctx, true) })
+}
+
+// Off lets requests through again.
+func (Maintenance) Off(ctx context.Context) error {
+	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Maintenance(ctx, false) })
+}
