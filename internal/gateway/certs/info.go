@@ -77,6 +77,12 @@ func NeedsRenewal(certPEM []byte, now time.Time, names []string) (bool, string) 
 	return false, ""
 }
 
+// IsFor tells whether a certificate is for exactly these names: none missing, none more.
+func IsFor(certPEM []byte, names []string) bool {
+	c, err := Leaf(certPEM)
+	return err == nil && sameNames(certNames(c), names)
+}
+
 func certNames(c *x509.Certificate) []string {
 	var names []string
 	names = append(names, c.DNSNames...)

@@ -136,8 +136,10 @@ func (s Store) load(link string) (Pair, error) {
 		if again, errAgain := os.Readlink(filepath.Join(s.Dir, link)); errAgain == nil && again != target {
 			continue
 		}
-		// Not %w: a damaged pair must not pass for one that was never there.
-		return Pair{}, fmt.Errorf("the %s certificate in %s is damaged: %v", link, s.Dir, err)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errors.New(err.Error()) // a damaged pair must not pass for one that was never there
+		}
+		return Pair{}, fmt.Errorf("the %s certificate in %s is damaged or not readable: %w", link, s.Dir, err)
 	}
 }
 
