@@ -14,17 +14,17 @@ import (
 // Nginx checks, explains and changes the gateway's configuration.
 type Nginx mg.Namespace
 
-// Validate has nginx check the configuration of every environment, in the image that will run it.
+// Validate has nginx check the configuration of every environment.
 func (Nginx) Validate(ctx context.Context) error {
 	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Validate(ctx) })
 }
 
-// Reload checks the checkout's configuration and makes it live without a restart; on any failure the running one stays.
+// Reload checks the checkout's configuration and makes it live. No restart; on any failure the running one stays.
 func (Nginx) Reload(ctx context.Context) error {
 	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Reload(ctx) })
 }
 
-// Status shows the running gateway: generation, live colour, the members of each pool. FORMAT=json for machines.
+// Status shows the running gateway: which colour is live, who is in the pools. FORMAT=json for machines.
 func (Nginx) Status(ctx context.Context) error {
 	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Status(ctx) })
 }

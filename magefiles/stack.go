@@ -29,7 +29,8 @@ func Status(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.ShowStatus(ctx) })
 }
 
-// Logs shows what the services wrote. SERVICE=backend,db chooses; SINCE=10m and TAIL=100 bound; FOLLOW=1 goes on.
+// Logs shows what the services wrote. SERVICE=backend,db chooses; SINCE=10m and TAIL=100 bound; MATCH=text and
+// STATUS=5xx filter; FOLLOW=1 goes on.
 func Logs(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.Logs(ctx) })
 }

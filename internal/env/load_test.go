@@ -177,9 +177,9 @@ func TestReadyImageNeedsNoSource(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	s, err := Load(source(checkout(t, nil), "dev", "FORMAT=json", "YES=1", "SERVICE=db, redis", "TAIL=20", "SINCE=10m", "DOCKER_HOST=ssh://me@host", "CI=false"))
+	s, err := Load(source(checkout(t, nil), "dev", "FORMAT=json", "YES=1", "SERVICE=db, redis", "TAIL=20", "SINCE=10m", "DOCKER_HOST=ssh://me@host", "CI=false", "STATUS=5xx"))
 	require.NoError(t, err)
-	assert.Equal(t, Options{Format: "json", Yes: true, Service: []string{"db", "redis"}, Tail: 20, Since: "10m", Host: "ssh://me@host"}, s.Options)
+	assert.Equal(t, Options{Format: "json", Yes: true, Service: []string{"db", "redis"}, Tail: 20, Since: "10m", Status: StatusRange{500, 599}, Host: "ssh://me@host"}, s.Options)
 	s, err = Load(source(checkout(t, nil), "dev", "CI=woodpecker"))
 	require.NoError(t, err)
 	assert.True(t, s.Options.Plain)

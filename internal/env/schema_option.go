@@ -1,7 +1,9 @@
 package env
 
 import (
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,6 +21,8 @@ func optionKeys() []Key {
 		option("FOLLOW", "`logs` goes on with what comes.", "`logs` 持续输出新日志。", "", optional(aBool(func(s *Settings) *bool { return &s.Options.Follow }))),
 		option("SINCE", "`logs` starts there.", "`logs` 的起始时间。", "", optional(aSince(func(s *Settings) *string { return &s.Options.Since }))),
 		option("TAIL", "How many lines of each service `logs` starts with.", "`logs` 为每个服务输出的起始行数。", "all", aTail(func(s *Settings) *int { return &s.Options.Tail })),
+		option("MATCH", "`logs` shows only lines that match this regular expression, for example a request id.", "`logs` 只显示匹配此正则表达式的行，例如某个请求 ID。", "", aPattern(func(s *Settings) **regexp.Regexp { return &s.Options.Match })),
+		option("STATUS", "`logs` shows only the gateway's requests that were answered with this status: 404, 5xx or 500-504.", "`logs` 只显示网关以此状态码应答的请求：404、5xx 或 500-504。", "", aStatusRange(func(s *Settings) *StatusRange { return &s.Options.Status })),
 		option("IMAGES", "The images that are meant.", "所针对的镜像。", "", aList(func(s *Settings) *[]string { return &s.Options.Images })),
 		option("TO", "Engine that image:ship sends to, as in DOCKER_HOST: ssh://user@host.", "image:ship 的目标引擎，写法同 DOCKER_HOST：ssh://user@host。", "",
 			aText("unix://, tcp:// or ssh://", "unix://、tcp:// 或 ssh://", func(s *Settings) *string { return &s.Options.To })),
@@ -71,5 +75,55 @@ func aSince(at func(*Settings) *string) field {
 			return "", errForm
 		}
 		return v, nil
+	}, at)
+}
+
+// aPattern is a regular expression as Go has them (RE2).
+func aPattern(at func(*Settings) **regexp.Regexp) field {
+	k := Kind{Name: "pattern", En: "a regular expression", Zh: "正则表达式", How: "RE2 syntax; empty for all", HowZh: "RE2 语法；空值表示全部", Empty: true}
+	return bind(k, func(v string) (*regexp.Regexp, error) {
+		re, err := regexp.Compile(v)
+		if err != nil {
+			return nil, errForm
+		}
+		return re, nil
+	}, at)
+}
+
+// StatusRange is statuses of HTTP from Low to High. The zero value is none.
+type StatusRange struct{ Low, High int }
+
+// Has says whether a status is inside.
+func (r StatusRange) Has(status int) bool { return r.Low <= status && status <= r.High }
+
+// Any says whether a range was given.
+func (r StatusRange) Any() bool { return r.High > 0 }
+
+func aStatusRange(at func(*Settings) *StatusRange) field {
+	k := Kind{Name: "statuses", En: "a status or a range of them", Zh: "状态码或其范围", How: "404, 5xx or 500-504; empty for all", HowZh: "404、5xx 或 500-504；空值表示全部", Empty: true}
+	number := func(v string) (int, error) {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 100 || n > 599 {
+			return 0, errForm
+		}
+		return n, nil
+	}
+	return bind(k, func(v string) (StatusRange, error) {
+		if class, ok := strings.CutSuffix(strings.ToLower(v), "xx"); ok && len(class) == 1 {
+			v = class + "00-" + class + "99"
+		}
+		from, to, ok := strings.Cut(v, "-")
+		if !ok {
+			to = from
+		}
+		low, err := number(from)
+		if err != nil {
+			return StatusRange{}, err
+		}
+		high, err := number(to)
+		if err != nil || high < low {
+			return StatusRange{}, errForm
+		}
+		return StatusRange{low, high}, nil
 	}, at)
 }

@@ -1,6 +1,9 @@
 package env
 
-import "time"
+import (
+	"regexp"
+	"time"
+)
 
 // Mode decides which compose overrides apply and how strict the checks are.
 // An environment has a name (dev, prod, staging, ...) and one of these modes.
@@ -146,16 +149,18 @@ type Logs struct {
 // Options are given with one command (`FORMAT=json mage status`). They are read
 // from the process environment only: a dotenv file that sets one is an error.
 type Options struct {
-	Format  string   // FORMAT: text or json
-	Yes     bool     // YES: answer yes to every question
-	Volumes bool     // VOLUMES: down removes the data, too
-	DryRun  bool     // DRY_RUN: say what would be done, do nothing
-	Service []string // SERVICE: one or more services, separated by commas
-	Follow  bool     // FOLLOW: logs go on
-	Since   string   // SINCE: a duration (10m) or an RFC 3339 time
-	Tail    int      // TAIL: how many lines; -1 for all
-	Images  []string // IMAGES: one or more image names, separated by commas
-	To      string   // TO: the engine that image:ship sends to, as in DOCKER_HOST
-	Host    string   // DOCKER_HOST: the engine to work on; "" is the docker CLI's own choice
-	Plain   bool     // NO_COLOR or CI set: no colour, no moving progress
+	Format  string         // FORMAT: text or json
+	Yes     bool           // YES: answer yes to every question
+	Volumes bool           // VOLUMES: down removes the data, too
+	DryRun  bool           // DRY_RUN: say what would be done, do nothing
+	Service []string       // SERVICE: one or more services, separated by commas
+	Follow  bool           // FOLLOW: logs go on
+	Since   string         // SINCE: a duration (10m) or an RFC 3339 time
+	Tail    int            // TAIL: how many lines; -1 for all
+	Match   *regexp.Regexp // MATCH: lines that logs shows; nil for all
+	Status  StatusRange    // STATUS: requests that logs shows
+	Images  []string       // IMAGES: one or more image names, separated by commas
+	To      string         // TO: the engine that image:ship sends to, as in DOCKER_HOST
+	Host    string         // DOCKER_HOST: the engine to work on; "" is the docker CLI's own choice
+	Plain   bool           // NO_COLOR or CI set: no colour, no moving progress
 }

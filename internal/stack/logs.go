@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 
 	"drydock/internal/engine"
+	"drydock/internal/env"
 	"drydock/internal/run"
 )
 
@@ -24,8 +25,8 @@ type logLine struct {
 	Text      string    `json:"text"`
 }
 
-// Logs writes what the containers wrote: SERVICE chooses, SINCE and TAIL bound, FOLLOW=1
-// goes on until it is interrupted, which then is no failure.
+// Logs writes what the containers wrote: SERVICE chooses, SINCE and TAIL bound, MATCH and
+// STATUS filter, FOLLOW=1 goes on until it is interrupted, which then is no failure.
 func (s *Stack) Logs(ctx context.Context) error {
 	o := s.Settings.Options
 	since, err := sinceTime(o.Since, time.Now())
@@ -56,7 +57,7 @@ func (s *Stack) Logs(ctx context.Context) error {
 	print := s.linePrinter(all)
 	options := engine.LogOptions{Follow: o.Follow, Since: since, Tail: tail}
 	fn := func(l engine.LogLine) error {
-		if len(o.Service) > 0 && !slices.Contains(o.Service, l.Service) {
+		if len(o.Service) > 0 && !slices.Contains(o.Service, l.Service) || !wantedLine(o, l) {
 			return nil
 		}
 		return print(l)
@@ -130,4 +131,19 @@ func sinceTime(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, run.WithCode(run.CodeBadInput, fmt.Errorf("reading SINCE: %q is neither a duration (10m) nor a time with its offset (2026-01-31T12:00:00+08:00)", text))
 	}
 	return t, nil
+}
+
+// wantedLine says whether a line passes MATCH and STATUS.
+func wantedLine(o env.Options, l engine.LogLine) bool {
+	if o.Match != nil && !o.Match.MatchString(l.Text) {
+		return false
+	}
+	if !o.Status.Any() {
+		return true
+	}
+	var request struct {
+		Status int `json:"status"`
+	}
+	// Only the gateway's access log counts; a line that is no JSON is none of it.
+	return l.Service == "gateway" && json.Unmarshal([]byte(l.Text), &request) == nil && o.Status.Has(request.Status)
 }
