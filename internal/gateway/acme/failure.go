@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -71,12 +72,13 @@ func (s *session) explain(err error) error {
 	var p *legoacme.ProblemDetails
 	var unknown x509.UnknownAuthorityError
 	var dns *net.DNSError
-	var op *net.OpError
+	var request *url.Error
 	if err != nil && s.transport.ctx.Err() != nil {
 		return s.transport.ctx.Err() // asked to end: what broke because of that is of no interest
 	}
 	if cut := s.transport.broke(); cut != nil && err != nil && !errors.Is(err, cut) && strings.Contains(err.Error(), cut.Error()) {
-		err = fmt.Errorf("asking for a nonce: %w", cut) // go-jose keeps only the text
+		// go-jose keeps only the text.
+		err = &url.Error{Op: "Asking for a nonce at", URL: s.m.o.Directory, Err: cut}
 	}
 	switch {
 	case err == nil:
@@ -87,7 +89,7 @@ func (s *session) explain(err error) error {
 		return fmt.Errorf("%w: set the authority's own CA certificate if %s is private, and look for a proxy that opens HTTPS if it is not", err, s.m.o.Directory)
 	case errors.As(err, &dns):
 		return fmt.Errorf("%w: check the directory's address %s, and that this container can resolve names", err, s.m.o.Directory)
-	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &request), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: check that this container reaches %s (outgoing HTTPS, proxy), and that the ACME server runs", err, s.m.o.Directory)
 	}
 	return err
