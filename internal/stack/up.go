@@ -38,6 +38,10 @@ func (s *Stack) Up(ctx context.Context) error {
 	if err := runner.Up(ctx, compose.Base(s.Settings, v), compose.UpOptions{Timeout: baseTimeout}); err != nil {
 		return s.explain(ctx, err)
 	}
+	// The gateway knows which release is live; a stack that was never deployed to is blue.
+	if v.Colour, err = s.liveColour(ctx); err != nil {
+		return err
+	}
 	if err := s.Migrate(ctx, v); err != nil {
 		return err
 	}
