@@ -46,6 +46,9 @@ func (c command) result(text []byte) error {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return fmt.Errorf("reading the supervisor's answer: %w", err)
 	}
+	if r.Warning != "" {
+		fmt.Fprintln(c.err, "gateway:", r.Warning)
+	}
 	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
 	return c.print(fmt.Sprintf("generation %d serves: %s (tested in %s, confirmed after %s, watched until %s)",
 		r.Generation, r.Reason, ms(r.Test), ms(r.Confirm), ms(r.Total)))

@@ -38,6 +38,7 @@ type Result struct {
 	Confirm    time.Duration `json:"confirm_ns"` // from the signal until the new workers answered
 	Total      time.Duration `json:"total_ns"`
 	Error      string        `json:"error,omitempty"`
+	Warning    string        `json:"warning,omitempty"` // it serves, and something beside is not well
 }
 
 // Pace is how the Reloader takes its time.
@@ -217,6 +218,7 @@ func (r *Reloader) apply(ctx context.Context, next State, reason string) (res Re
 	}
 	next.Changed = time.Now().UTC()
 	if saveErr := r.save(next); saveErr != nil {
+		res.Warning = "it is lost when the container ends: " + saveErr.Error()
 		r.log.Error("the new state serves, and is lost when the container ends", "error", saveErr.Error())
 	}
 	if pruneErr := r.generations.prune(next.Generation); pruneErr != nil {
