@@ -139,9 +139,12 @@ func (c command) serve(ctx context.Context, _ arguments) error {
 		return err
 	}
 	debug.SetMemoryLimit(memory)
-	s, err := supervisor.New(supervisor.Options{
-		Settings: settings, Version: version, Log: slog.New(slog.NewJSONHandler(c.err, nil)), Certificates: certificates(settings, c.getenv),
-	})
+	log := slog.New(slog.NewJSONHandler(c.err, nil))
+	from, err := certificates(settings, c.getenv, log)
+	if err != nil {
+		return err
+	}
+	s, err := supervisor.New(supervisor.Options{Settings: settings, Version: version, Log: log, Certificates: from})
 	if err != nil {
 		return err
 	}
