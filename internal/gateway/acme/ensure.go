@@ -14,35 +14,62 @@ import (
 
 // Prepare puts a pair in place when there is none that can be used, so that nginx can
 // start and answer challenges: a placeholder, or what is there, whatever its age.
+//
+// It waits for another process that works in the store only when it has to write.
 func (m *Manager) Prepare(ctx context.Context) (ready bool, err error) {
-	unlock, err := m.lock(ctx)
+	pair, err := m.prepare(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer unlock()
+	m.mu.Lock()
+	m.served = pair.Info.Serial // the caller starts nginx with it
+	m.mu.Unlock()
+	return true, nil
+}
+
+func (m *Manager) prepare(ctx context.Context) (certs.Pair, error) {
 	if err := os.MkdirAll(m.o.Challenges, 0o755); err != nil {
-		return false, fmt.Errorf("making the folder for challenges: %w", err)
+		return certs.Pair{}, fmt.Errorf("making the folder for challenges: %w", err)
 	}
 	pair, err := m.current()
-	if err != nil {
-		return false, err
+	if err == nil && !m.servable(pair) {
+		pair, err = m.placeholder(ctx)
 	}
-	if old := pair.Info; old.Serial == "" || old.Placeholder && !(certs.IsFor(pair.Cert, m.domains) && m.o.Now().Before(old.NotAfter)) {
-		cert, key, err := certs.Placeholder(m.domains, m.o.Now())
-		if err != nil {
-			return false, err
-		}
-		if pair, err = m.store.Publish(cert, key); err != nil {
-			return false, err
-		}
-		m.o.Log.Info("A placeholder certificate is in place until the first real one arrives", "domains", strings.Join(m.domains, ", "))
+	if err != nil {
+		return certs.Pair{}, err
 	}
 	m.recalled.Do(m.recall)
 	m.inUse(pair.Info)
-	m.mu.Lock()
-	m.served = pair.Info.Serial
-	m.mu.Unlock()
-	return true, nil
+	return pair, nil
+}
+
+// servable tells whether nginx can do with a pair until there is a better one.
+func (m *Manager) servable(pair certs.Pair) bool {
+	if pair.Info.Placeholder {
+		return certs.IsFor(pair.Cert, m.domains) && m.o.Now().Before(pair.Info.NotAfter)
+	}
+	return pair.Info.Serial != ""
+}
+
+// placeholder publishes one, unless another process was faster.
+func (m *Manager) placeholder(ctx context.Context) (certs.Pair, error) {
+	unlock, err := m.lock(ctx)
+	if err != nil {
+		return certs.Pair{}, err
+	}
+	defer unlock()
+	if pair, err := m.current(); err != nil || m.servable(pair) {
+		return pair, err
+	}
+	cert, key, err := certs.Placeholder(m.domains, m.o.Now())
+	if err != nil {
+		return certs.Pair{}, err
+	}
+	pair, err := m.store.Publish(cert, key)
+	if err == nil {
+		m.o.Log.Info("A placeholder certificate is in place until the first real one arrives", "domains", strings.Join(m.domains, ", "))
+	}
+	return pair, err
 }
 
 // Pair is what is to be served now; fs.ErrNotExist before Prepare and Ensure.

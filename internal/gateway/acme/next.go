@@ -36,8 +36,8 @@ func next(now time.Time, s Status, jitter float64) time.Time {
 		return at
 	}
 	every := daily
-	if s.Recheck > 0 {
-		every = min(daily, max(time.Hour, s.Recheck))
+	if s.RecheckSeconds > 0 {
+		every = min(daily, max(time.Hour, time.Duration(min(s.RecheckSeconds, int(daily/time.Second)))*time.Second))
 	}
 	at := last.Add(time.Duration(float64(every) * (1 - jitter/4)))
 	// A renewal that is due already was done by the last attempt, or did not help (the

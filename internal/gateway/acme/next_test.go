@@ -30,9 +30,9 @@ func TestNext(t *testing.T) {
 		{"due in a moment", Status{LastAttempt: noon, RenewAt: in(time.Second)}, 0, in(time.Minute)},
 		{"due later", Status{LastAttempt: noon, RenewAt: in(9 * daily)}, 0, in(daily)},
 		{"the renewal did not help", Status{LastAttempt: noon, RenewAt: ago(time.Hour)}, 0, in(daily)},
-		{"the server wants to be asked more often", Status{LastAttempt: noon, Recheck: 6 * time.Hour}, 0, in(6 * time.Hour)},
-		{"but not all the time", Status{LastAttempt: noon, Recheck: time.Second}, 0, in(time.Hour)},
-		{"and not less often", Status{LastAttempt: noon, Recheck: 90 * daily}, 0, in(daily)},
+		{"the server wants to be asked more often", Status{LastAttempt: noon, RecheckSeconds: 6 * 3600}, 0, in(6 * time.Hour)},
+		{"but not all the time", Status{LastAttempt: noon, RecheckSeconds: 1}, 0, in(time.Hour)},
+		{"and not less often", Status{LastAttempt: noon, RecheckSeconds: 1 << 60}, 0, in(daily)},
 		{"failed once", Status{LastAttempt: noon, Failures: 1}, 0, in(time.Minute)},
 		{"failed once, jitter", Status{LastAttempt: noon, Failures: 1}, 0.8, in(72 * time.Second)},
 		{"failed twice", Status{LastAttempt: noon, Failures: 2}, 0, in(3 * time.Minute)},
@@ -79,6 +79,26 @@ func TestRenewAt(t *testing.T) {
 	assert.Equal(t, at, renewAt(long, 10*daily, advice), "advice comes before a later setting")
 	assert.Equal(t, from(81*daily), renewAt(long, 0, &window{from(200 * daily), from(300 * daily)}), "too late advice")
 	assert.Equal(t, from(80*daily), renewAt(long, 10*daily, &window{from(84 * daily), from(85 * daily)}), "the setting comes before later advice")
+}
+
+// Whatever was recorded, the authority is not asked more than once a minute, and not
+// forgotten.
+func FuzzNext(f *testing.F) {
+	f.Add(int64(0), int64(0), int64(0), 0, 0, 0.5)
+	f.Add(int64(time.Hour), int64(-time.Hour), int64(maxHold*2), 7, -1, 0.99)
+	f.Fuzz(func(t *testing.T, ago, renewIn, holdFor int64, failures, recheck int, jitter float64) {
+		if !(jitter >= 0 && jitter < 1) || ago < 0 {
+			return
+		}
+		last := noon.Add(-time.Duration(ago))
+		at := next(noon, Status{
+			LastAttempt: last, Failures: failures, RecheckSeconds: recheck,
+			RenewAt: noon.Add(time.Duration(renewIn)), RetryAfter: noon.Add(time.Duration(holdFor)),
+		}, jitter)
+		if at.Before(last.Add(time.Minute)) || at.After(last.Add(maxHold)) {
+			t.Fatalf("last %s, next %s", last, at)
+		}
+	})
 }
 
 func TestShare(t *testing.T) {

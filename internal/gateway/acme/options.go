@@ -42,9 +42,12 @@ type Options struct {
 	// due from its first day would be ordered again and again.
 	RenewBefore time.Duration
 
-	Now     func() time.Time // nil means time.Now
-	Log     *slog.Logger     // nil means slog.Default
-	Observe func(Status)     // called after each change of the status, never at once with itself; may be nil
+	Now func() time.Time // nil means time.Now
+	Log *slog.Logger     // nil means slog.Default
+
+	// Observe is called after each change of the status, in their order, one at a time. It
+	// may ask for Status, and must not call the other methods. It may be nil.
+	Observe func(Status)
 }
 
 // Manager gets and renews one certificate. Its methods may be called at once.

@@ -24,6 +24,7 @@ func (m *Manager) Run(ctx context.Context, onChange func(context.Context) error)
 	r := &runner{m: m, onChange: onChange, jitter: rand.Float64()}
 	tick := time.NewTicker(m.timing.tick)
 	defer tick.Stop()
+	r.hand(ctx)
 	for {
 		r.step(ctx)
 		select {
@@ -34,7 +35,8 @@ func (m *Manager) Run(ctx context.Context, onChange func(context.Context) error)
 	}
 }
 
-// begin makes Run work without Prepare, too.
+// begin makes Run work without Prepare, and after one that failed: the caller then has
+// nothing in use, so that even what was there already is handed over.
 func (m *Manager) begin(ctx context.Context) error {
 	m.mu.Lock()
 	prepared := m.served != ""
@@ -42,7 +44,7 @@ func (m *Manager) begin(ctx context.Context) error {
 	if prepared {
 		return nil
 	}
-	_, err := m.Prepare(ctx)
+	_, err := m.prepare(ctx)
 	return err
 }
 

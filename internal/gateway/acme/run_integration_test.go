@@ -73,6 +73,8 @@ func settled(t *testing.T, m *Manager, after time.Time) {
 	}, 30*time.Second, 5*time.Millisecond)
 }
 
+// (NginxProxyManager/nginx-proxy-manager 5720: the certificate was renewed on disk only,
+// because nobody told nginx.)
 func TestRunFromThePlaceholderToTheRenewal(t *testing.T) {
 	p := startPebble(t)
 	var c clock
@@ -116,7 +118,9 @@ func TestRunFromThePlaceholderToTheRenewal(t *testing.T) {
 func TestAReloadThatFailsIsTriedAgain(t *testing.T) {
 	p := startPebble(t)
 	m, count := p.manager(t)
-	r := run(t, m) // without Prepare: it does that, too
+	_, err := m.Prepare(t.Context())
+	require.NoError(t, err)
+	r := run(t, m)
 	r.fail.Store(true)
 	serial := r.change()
 	for range 3 {
@@ -142,6 +146,8 @@ func TestRunGetsThereOnceTheDomainPointsHere(t *testing.T) {
 	p := startPebble(t)
 	var c clock
 	m, count := p.manager(t, c.options)
+	_, err := m.Prepare(t.Context())
+	require.NoError(t, err)
 	p.stop()
 	r := run(t, m)
 	require.Eventually(t, func() bool { return m.Status().Failures == 1 && m.Status().NextAttempt.After(c.now()) }, 10*time.Second, 5*time.Millisecond)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/go-acme/lego/v5/acme/api"
 
@@ -28,8 +29,8 @@ func (s *session) connect() error {
 	return nil
 }
 
-// advice asks when a certificate should be renewed. Known tells that the server knows the
-// certificate, so that an order may say that it replaces it. A server that has no advice,
+// advice asks when a certificate should be renewed. The id is its name in an order that
+// replaces it; empty when the server does not know the certificate. A server that has no advice,
 // or doesn't answer, is no failure: there is a date without it.
 func (s *session) advice(ctx context.Context, pair certs.Pair) (w *window, id string) {
 	leaf, err := certs.Leaf(pair.Cert)
@@ -48,6 +49,6 @@ func (s *session) advice(ctx context.Context, pair certs.Pair) (w *window, id st
 	if info.ExplanationURL != "" {
 		s.m.o.Log.Info("The ACME server explains its advice when to renew", "url", clean(info.ExplanationURL))
 	}
-	s.m.change(func(st *Status) { st.Recheck = info.RetryAfter })
+	s.m.change(func(st *Status) { st.RecheckSeconds = int(info.RetryAfter / time.Second) })
 	return &window{start: info.SuggestedWindow.Start, end: info.SuggestedWindow.End}, id
 }

@@ -30,8 +30,9 @@ type Status struct {
 	RetryAfter  time.Time `json:"retryAfter,omitzero"`  // the authority wants no request before
 	NextAttempt time.Time `json:"nextAttempt,omitzero"` // set by Run
 
-	// Recheck is how often the authority wants to be asked when to renew; 0: its default.
-	Recheck time.Duration `json:"recheck,omitempty"`
+	// RecheckSeconds is how often the authority wants to be asked when to renew; 0: it
+	// doesn't say.
+	RecheckSeconds int `json:"recheckSeconds,omitempty"`
 	// IssuedBy is the directory that Serial came from; empty: unknown.
 	IssuedBy string `json:"issuedBy,omitempty"`
 }

@@ -117,7 +117,8 @@ func TestNoServerThere(t *testing.T) {
 	assert.Equal(t, 2, m.Status().Failures)
 }
 
-// A container that dies and is restarted for ever must not ask the authority each time.
+// A container that dies and is restarted for ever must not ask the authority each time
+// (nginx-proxy/docker-gen 351: each restart ordered, until the limit was reached).
 func TestARestartRemembersFailures(t *testing.T) {
 	m := manager(t)
 	for range 5 {
@@ -250,6 +251,29 @@ func TestTheLockIsWaitedForOnlyAsLongAsTheContext(t *testing.T) {
 	unlock()
 }
 
+// Prepare may fail where Run finds the trouble gone; what is there is then new to nginx.
+func TestRunHandsOverWhatPrepareCouldNot(t *testing.T) {
+	m := manager(t)
+	require.NoError(t, os.WriteFile(m.o.Challenges, nil, 0o600))
+	_, err := m.Prepare(t.Context())
+	require.Error(t, err)
+	err = m.Run(t.Context(), nil)
+	require.ErrorContains(t, err, "making the folder for challenges", "its caller starts it again")
+	require.NoError(t, os.Remove(m.o.Challenges))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	calls := 0
+	require.NoError(t, m.Run(ctx, func(context.Context) error {
+		calls++
+		cancel()
+		return nil
+	}))
+	assert.Equal(t, 1, calls)
+	pair, err := m.Pair()
+	require.NoError(t, err)
+	assert.True(t, pair.Info.Placeholder)
+}
+
 // Run against nobody: it fails, waits as planned, and looks again when the clock says so.
 func TestRunLooksAgainWhenTheClockSaysSo(t *testing.T) {
 	var c clock
@@ -257,6 +281,8 @@ func TestRunLooksAgainWhenTheClockSaysSo(t *testing.T) {
 	m := manager(t, c.options, func(o *Options) { o.Observe = func(s Status) { seen <- s } })
 	asked := make(chan struct{}, 100)
 	m.trace = func(*http.Request) { asked <- struct{}{} }
+	_, err := m.Prepare(t.Context())
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
