@@ -190,6 +190,47 @@ func TestThreeMembersShareEvenly(t *testing.T) {
 	assert.Len(t, counts, 3)
 }
 
+// One of three is killed under load: requests that may be sent twice are, and none is lost.
+func TestKilledMemberLosesNoRequest(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	g.member("a", "backend-blue")
+	g.member("b", "backend-blue")
+	killed := g.member("c", "backend-blue")
+	g.until("all are healthy", func() bool { return g.healthy("backend-blue") == 3 })
+	g.until("nginx asks it", func() bool { return g.who("/api/x") == "c" })
+	load := testkit.StartLoad(t, testkit.Load{URL: g.url("/api/x"), Rate: 100, Workers: 16})
+	load.Reach(100)
+	testkit.Kill(t, killed.ID)
+	g.until("it is forgotten", func() bool { return g.healthy("backend-blue") == 2 })
+	sent := load.Reach(0)
+	load.Reach(sent + 200)
+	res := load.Stop()
+	assert.Zero(t, res.Failed, res.String())
+}
+
+// On an internal network Docker's name server answers SERVFAIL for names that it does
+// not know, as it does when it fails. A member that is gone must still be forgotten.
+func TestForgetsOnAnInternalNetwork(t *testing.T) {
+	t.Parallel()
+	network := testkit.Network(t, true).Name
+	s := spec(t, network)
+	s.Publish = nil
+	g := &gateway{t: t, engine: testkit.Engine(t), network: network, id: testkit.Container(t, s).ID}
+	asks := func(name string) func() bool {
+		return func() bool {
+			out, _ := g.run(nil, "gateway", "get", "/api/x")
+			return strings.Contains(out, name)
+		}
+	}
+	g.until("nobody is there", asks("503 Service"))
+	member := g.member("one", "backend-blue")
+	g.until("it comes", asks(`"Name":"one"`))
+	require.NoError(t, g.engine.Remove(t.Context(), member.ID))
+	g.until("it is forgotten", asks("503 Service"))
+	assert.Contains(t, g.ok("gateway", "state"), "backend-blue    empty")
+}
+
 // An ill one gets nothing while others are well; when all are ill they are asked all
 // the same.
 func TestUnhealthyMembers(t *testing.T) {

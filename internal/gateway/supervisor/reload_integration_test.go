@@ -98,6 +98,15 @@ func TestPushedConfigurationServesAndSurvives(t *testing.T) {
 	assert.Equal(t, "ok", body())
 	assert.Nil(t, g.state().Pushed)
 
+	// What it includes from elsewhere broke meanwhile: nginx refuses it, the image's serves.
+	_, code = g.run(pushed(t, from, to, "include mime.types;", "include mime.types;\n    include /var/lib/gateway/extra*.conf;"), "gateway", "load")
+	require.Zero(t, code)
+	assert.Equal(t, "pushed", body())
+	g.ok("sh", "-c", "echo broken > /var/lib/gateway/extra.conf")
+	g.restart()
+	assert.Equal(t, "ok", body())
+	assert.Contains(t, g.log(), "the pushed configuration does not start; going on with the image's")
+
 	// A damaged state is put aside, and the site comes up.
 	g.ok("sh", "-c", "echo '{\"active\": \"gre' > /var/lib/gateway/state.json")
 	g.restart()
