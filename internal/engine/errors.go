@@ -57,8 +57,13 @@ func (e *Error) ExitCode() int {
 	return 1
 }
 
-// cleaned drops what the SDK puts before the engine's words.
+// cleaned drops what the SDK puts before the engine's words, and of a call that was cut
+// off the address, which helps nobody.
 func cleaned(err error) string {
+	var inner *Error
+	if errors.Is(err, context.Canceled) && !errors.As(err, &inner) {
+		return "interrupted"
+	}
 	text := err.Error()
 	for _, prefix := range []string{"Error response from daemon: ", "Error: "} {
 		text = strings.TrimPrefix(text, prefix)

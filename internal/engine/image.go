@@ -19,17 +19,17 @@ type Image struct {
 	Size         int64 // bytes, all layers
 	Created      time.Time
 	Tagged       time.Time // (inspect) when this engine last gave it a name; zero when it never did
-	Architecture string   // (inspect)
-	OS           string   // (inspect)
-	Layers       []string // (inspect) uncompressed digests (diff ids), lowest first
-	Env          []string // (inspect)
-	User         string   // (inspect)
-	Entrypoint   []string // (inspect)
-	Cmd          []string // (inspect)
-	Dir          string   // (inspect)
-	Ports        []string // (inspect) declared, for example 8080/tcp
-	StopSignal   string   // (inspect)
-	HasCheck     bool     // (inspect) declares a HEALTHCHECK other than NONE
+	Architecture string    // (inspect)
+	OS           string    // (inspect)
+	Layers       []string  // (inspect) uncompressed digests (diff ids), lowest first
+	Env          []string  // (inspect)
+	User         string    // (inspect)
+	Entrypoint   []string  // (inspect)
+	Cmd          []string  // (inspect)
+	Dir          string    // (inspect)
+	Ports        []string  // (inspect) declared, for example 8080/tcp
+	StopSignal   string    // (inspect)
+	HasCheck     bool      // (inspect) declares a HEALTHCHECK other than NONE
 }
 
 // Images returns the images that the filter's labels and names select, newest first.

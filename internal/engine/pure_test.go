@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,8 @@ func TestErrorsCanBeToldApart(t *testing.T) {
 	var e *Error
 	require.ErrorAs(t, canceled, &e)
 	assert.Equal(t, 130, e.ExitCode())
+	cut := c.fail(&url.Error{Op: "Get", URL: "http://%2Fvar%2Frun%2Fdocker.sock/v1.41/json", Err: context.Canceled}, "listing containers")
+	assert.EqualError(t, c.fail(cut, "looking for the database"), "looking for the database: listing containers: interrupted")
 }
 
 func TestIsHealthy(t *testing.T) {
