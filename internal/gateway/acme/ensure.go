@@ -89,7 +89,7 @@ func (m *Manager) Ensure(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		err = fmt.Errorf("keeping the certificate for %s fresh with %s: %w", strings.Join(m.domains, ", "), m.o.Directory, err)
 	}
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return changed, err // an end that was asked for is no failure
 	}
 	now := m.o.Now()

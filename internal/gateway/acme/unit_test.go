@@ -16,6 +16,8 @@ import (
 	legoacme "github.com/go-acme/lego/v5/acme"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"drydock/internal/gateway/certs"
 )
 
 // clock is the real time, moved.
@@ -87,6 +89,28 @@ func TestPreparePutsAPlaceholderInPlace(t *testing.T) {
 	require.NoError(t, err)
 	_, err = m.Pair()
 	require.NoError(t, err)
+}
+
+// A volume that comes from a backup may hold an old certificate. Browsers say more about
+// an expired one than about a placeholder, and it is replaced as soon as possible.
+func TestPrepareKeepsAnExpiredCertificate(t *testing.T) {
+	m := manager(t)
+	long := time.Now().Add(-500 * daily)
+	caPEM, caKey, err := certs.NewAuthority(long)
+	require.NoError(t, err)
+	ca, err := certs.LoadAuthority(caPEM, caKey)
+	require.NoError(t, err)
+	cert, key, err := ca.Issue(m.domains, nil, long)
+	require.NoError(t, err)
+	old, err := m.store.Publish(cert, key)
+	require.NoError(t, err)
+	ready, err := m.Prepare(t.Context())
+	require.NoError(t, err)
+	assert.True(t, ready)
+	pair, err := m.Pair()
+	require.NoError(t, err)
+	assert.Equal(t, old, pair)
+	assert.Contains(t, m.needed(pair), "expired on")
 }
 
 func TestPrepareWhereNothingCanBeWritten(t *testing.T) {

@@ -114,7 +114,7 @@ func TestNobodyReadsHalfOfTwoPairs(t *testing.T) {
 			}
 		})
 	}
-	for range 50 {
+	for range 20 {
 		_, err := s.Publish(somePair(t, "next.test"))
 		require.NoError(t, err)
 	}
