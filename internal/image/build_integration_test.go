@@ -64,6 +64,39 @@ func TestBuildVersionIsTaken(t *testing.T) {
 	require.Equal(t, first.ID, still.ID)
 }
 
+// What was built before it was committed does not tell of its commit, and a clone of that
+// would give another image.
+func TestBuildAfterTheCommit(t *testing.T) {
+	s := newSite(t)
+	s.git("init", "-q", "-b", "main")
+	s.write(".gitignore", ".drydock/\n.secrets/\n")
+	s.settings.Image.Version = "v1"
+	before := s.build(s.options())
+	require.Empty(t, s.labels(before)[labelRevision])
+
+	commit := s.commit("2026-02-03T04:05:06Z")
+	after := s.build(s.options())
+	require.True(t, after.Built)
+	require.Equal(t, commit, s.labels(after)[labelRevision])
+	require.NotEqual(t, before.Ref, after.Ref, "a tag never moves")
+	again := s.build(s.options())
+	require.False(t, again.Built)
+	require.Equal(t, after.Ref, again.Ref)
+	require.Equal(t, after.ID, again.ID)
+
+	// A commit that has nothing to do with it.
+	s.write("apps/other", "x")
+	s.commit("2026-03-03T04:05:06Z")
+	require.False(t, s.build(s.options()).Built)
+}
+
+func (s *site) labels(img Image) map[string]string {
+	s.t.Helper()
+	found, err := s.engine.Image(s.t.Context(), img.ID)
+	require.NoError(s.t, err)
+	return found.Labels
+}
+
 func TestBuildLabels(t *testing.T) {
 	s := newSite(t)
 	s.git("init", "-q", "-b", "main")

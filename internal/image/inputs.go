@@ -30,6 +30,8 @@ type input struct {
 	Probe      bool              // an app without a health check of its own gets ours
 	From       rootSource        // what a base image begins with
 
+	origin *origin // of an app's production image, once it is resolved
+
 	reach   reach
 	foreign []string // layers of an image that is not ours and that this one begins with
 

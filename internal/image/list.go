@@ -23,6 +23,7 @@ type Row struct {
 	ID      string    `json:"id"`
 	Created time.Time `json:"created"`
 	Age     *int64    `json:"age_seconds"` // of the commit; null for uncommitted sources
+	Since   time.Time `json:"since"`       // when this engine last named it, which is what prune goes by
 	Size    int64     `json:"size"`
 	Runs    []Run     `json:"runs"`
 	Kept    bool      `json:"kept"`   // by the next image:prune
@@ -54,7 +55,7 @@ func rowsOf(plan []Verdict, prefix string, now time.Time) []Row {
 	for _, v := range plan {
 		r := Row{
 			Name: v.Name, Target: v.Target, Version: v.Version, Tags: append([]string{}, v.Refs...), Input: v.Input, ID: v.ID,
-			Created: v.Created.UTC(), Size: v.Size,
+			Created: v.Created.UTC(), Since: v.Tagged.UTC(), Size: v.Size,
 			Runs: []Run{}, Kept: v.Kept, Reason: v.Reason, repo: prefix + "/" + v.Name,
 		}
 		if v.Dated {
@@ -84,18 +85,21 @@ func WriteList(w io.Writer, rows []Row, format string) error {
 		// tabwriter keeps what it is given; errors come from Flush.
 		_, _ = fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
-	line("NAME", "TARGET", "TAG", "INPUT", "ID", "AGE", "SIZE", "CREATED", "RUNS IN", "KEPT BY")
+	line("NAME", "TARGET", "TAG", "INPUT", "ID", "AGE", "SIZE", "HERE SINCE", "RUNS IN", "KEPT BY")
 	for _, r := range rows {
 		reason := r.Reason
 		if !r.Kept {
 			reason = "- (" + r.Reason + ")"
 		}
-		age, created := "uncommitted", "-"
+		age, since := "uncommitted", "-"
 		if r.Age != nil {
-			age, created = units.HumanDuration(time.Duration(*r.Age)*time.Second), r.Created.Format("2006-01-02 15:04")
+			age = units.HumanDuration(time.Duration(*r.Age) * time.Second)
+		}
+		if !r.Since.IsZero() {
+			since = r.Since.Local().Format("2006-01-02 15:04")
 		}
 		line(r.Name, dash(r.Target), tagsOf(r.Tags, r.repo), dash(short(r.Input)), short(r.ID),
-			age, size(r.Size), created, dash(runsOf(r.Runs)), reason)
+			age, size(r.Size), since, dash(runsOf(r.Runs)), reason)
 	}
 	return t.Flush()
 }

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"drydock/internal/engine"
 )
@@ -73,7 +74,7 @@ func (m *memory) Image(_ context.Context, ref string) (engine.Image, error) {
 	if err != nil {
 		return engine.Image{}, err
 	}
-	img := engine.Image{ID: c.ID(), Labels: cfg.Config.Labels, Layers: cfg.RootFS.DiffIDs, Created: cfg.Created}
+	img := engine.Image{ID: c.ID(), Labels: cfg.Config.Labels, Layers: cfg.RootFS.DiffIDs, Created: cfg.Created, Tagged: noon.Add(time.Hour)}
 	for _, l := range c.Layers {
 		img.Size += l.Size
 	}

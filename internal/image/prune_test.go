@@ -172,13 +172,13 @@ func TestList(t *testing.T) {
 	require.NoError(t, WriteList(&text, rows, "text"))
 	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
 	require.Len(t, lines, 6)
-	assert.Equal(t, []string{"NAME", "TARGET", "TAG", "INPUT", "ID", "AGE", "SIZE", "CREATED", "RUNS", "IN", "KEPT", "BY"}, strings.Fields(lines[0]))
-	assert.Regexp(t, `backend +prod +v1 +1 +[0-9a-f]{12} +3 days +\S+kB +2026-03-01 12:00 +shop-blue-backend-1 +running: shop-blue-backend-1`, text.String())
+	assert.Equal(t, []string{"NAME", "TARGET", "TAG", "INPUT", "ID", "AGE", "SIZE", "HERE", "SINCE", "RUNS", "IN", "KEPT", "BY"}, strings.Fields(lines[0]))
+	assert.Regexp(t, `backend +prod +v1 +1 +[0-9a-f]{12} +3 days +\S+kB +`+noon.Add(time.Hour).Local().Format("2006-01-02 15:04")+` +shop-blue-backend-1 +running: shop-blue-backend-1`, text.String())
 	assert.Regexp(t, `backend +prod +- .* - \(leftover without a tag\)`, text.String())
 
 	var machine bytes.Buffer
 	require.NoError(t, WriteList(&machine, rows, "json"))
-	for _, field := range []string{"name", "target", "version", "tags", "input", "id", "created", "age_seconds", "size", "runs", "kept", "reason", "container", "project", "running"} {
+	for _, field := range []string{"name", "target", "version", "tags", "input", "id", "created", "since", "age_seconds", "size", "runs", "kept", "reason", "container", "project", "running"} {
 		assert.Contains(t, machine.String(), `"`+field+`": `)
 	}
 	assert.Contains(t, machine.String(), `"age_seconds": 259200`)

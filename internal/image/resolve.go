@@ -29,29 +29,44 @@ func (b *builder) resolve(ctx context.Context, in *input) (ready bool, err error
 		}
 	}
 	hash := in.Hash()
+	if r.App && stageName(in.Stage) == StageProd {
+		from, err := originOf(ctx, b.Settings.Root, b.Settings.Inherited(), in, hash)
+		if err != nil {
+			return false, err
+		}
+		in.origin = &from
+	}
 	if !b.NoCache || groundwork(r.Name) {
-		if l, ok := b.there(r.Name, hash); ok {
+		if l, ok := b.there(r.Name, hash, in.tells); ok {
 			return true, b.finish(ctx, in, hash, l.ID, false)
 		}
 	}
 	return true, nil
 }
 
+// tells says whether an image of the input tells of the commit that the input comes from.
+// One that was built before the commit, or for another one with the same content, does not:
+// who builds from a clone has an image with another id. Whatever an image tells is better
+// than nothing, as without git.
+func (in *input) tells(img engine.Image) bool {
+	return in.origin == nil || in.origin.Revision == "" || img.Labels[labelRevision] == in.origin.Revision
+}
+
 // resolveRoot decides what a base image begins with.
 func (b *builder) resolveRoot(ctx context.Context, in *input) error {
 	src, err := b.roots.choose(ctx, in.Recipe.Root, func(src rootSource) bool {
 		in.Images["ROOT"] = src.key()
-		_, have := b.there(in.Recipe.Name, in.Hash())
+		_, have := b.there(in.Recipe.Name, in.Hash(), in.tells)
 		return have
 	})
 	in.Images["ROOT"], in.From = src.key(), src
 	return err
 }
 
-// there finds an image of ours by its input.
-func (b *builder) there(name, hash string) (engine.Image, bool) {
+// there finds an image of ours by its input, among those that will do.
+func (b *builder) there(name, hash string, will func(engine.Image) bool) (engine.Image, bool) {
 	for _, l := range b.local {
-		if l.Labels[labelInput] == hash && l.Labels[labelImage] == name && genuine(l) {
+		if l.Labels[labelInput] == hash && l.Labels[labelImage] == name && genuine(l) && will(l) {
 			return l, true
 		}
 	}

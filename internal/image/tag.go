@@ -25,10 +25,10 @@ func (b *builder) name(ctx context.Context, in *input, hash string) (reference, 
 	if err != nil {
 		return "", "", err
 	}
-	// A tag never moves. The same version with another input (another base, say) gets a
-	// tag of its own.
+	// A tag never moves. The same version with another input (another base, say, or before
+	// it was committed) gets a tag of its own.
 	reference = ref(b.Settings, r.Name, v.Tag)
-	taken, err := b.takenByOther(ctx, reference, hash)
+	taken, err := b.takenByOther(ctx, reference, in, hash)
 	if taken {
 		reference = ref(b.Settings, r.Name, v.Tag[:min(len(v.Tag), 128-9)]+"-"+hash[:8])
 	}
@@ -50,12 +50,12 @@ func (b *builder) tag(ctx context.Context, img *Image) error {
 	return nil
 }
 
-func (b *builder) takenByOther(ctx context.Context, reference, hash string) (bool, error) {
+func (b *builder) takenByOther(ctx context.Context, reference string, in *input, hash string) (bool, error) {
 	there, err := b.Engine.Image(ctx, reference)
 	if errors.Is(err, engine.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil && there.Labels[labelInput] != hash, err
+	return err == nil && (there.Labels[labelInput] != hash || !in.tells(there)), err
 }
 
 // sweep removes what earlier builds left: images of ours that have no name any more and

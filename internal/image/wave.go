@@ -68,11 +68,15 @@ type job struct {
 func (b *builder) prepare(ctx context.Context, in *input) (*job, error) {
 	r := in.Recipe
 	hash := in.Hash()
-	from, err := originOf(ctx, b.Settings.Root, b.Settings.Inherited(), in, hash)
-	if err != nil {
-		return nil, err
+	from := in.origin
+	if from == nil {
+		found, err := originOf(ctx, b.Settings.Root, b.Settings.Inherited(), in, hash)
+		if err != nil {
+			return nil, err
+		}
+		from = &found
 	}
-	j := &job{in: in, hash: hash, origin: from, context: filepath.Join(b.dir, r.Name), file: filepath.Join(b.dir, r.Name+".Dockerfile")}
+	j := &job{in: in, hash: hash, origin: *from, context: filepath.Join(b.dir, r.Name), file: filepath.Join(b.dir, r.Name+".Dockerfile")}
 	j.working = ref(b.Settings, r.Name, working+filepath.Base(b.dir))
 	if err := os.Mkdir(j.context, 0o755); err != nil {
 		return nil, err
@@ -82,7 +86,7 @@ func (b *builder) prepare(ctx context.Context, in *input) (*job, error) {
 	}
 	// What is left out has been left out already: a .dockerignore that got into the
 	// context must not have a say, and this one's precedes it.
-	err = os.WriteFile(j.file+".dockerignore", []byte("# the context holds what is needed\n"), 0o644)
+	err := os.WriteFile(j.file+".dockerignore", []byte("# the context holds what is needed\n"), 0o644)
 	return j, errors.Join(err, os.WriteFile(j.file, in.Dockerfile, 0o644))
 }
 
