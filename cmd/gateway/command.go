@@ -46,7 +46,7 @@ func verbs() []verb {
 		{name: "get", usage: "[--preview] PATH", flags: []string{"preview"}, args: [2]int{1, 1}, run: command.get},
 		{name: "healthy", run: command.healthy},
 		{name: "window", usage: "[--colour=COLOUR] [--seconds=N]", flags: []string{"colour=", "seconds="}, run: command.window},
-		{name: "version", run: func(c command, _ context.Context, _ arguments) error { return c.print(version) }},
+		{name: "version", run: func(c command, _ context.Context, _ arguments) error { return c.print(c.version()) }},
 	}
 }
 
@@ -127,6 +127,14 @@ func (c command) settings() (supervisor.Settings, error) {
 	return s, err
 }
 
+// version is told to the container and not built in, so that equal code makes equal images.
+func (c command) version() string {
+	if v := c.getenv("APP_VERSION"); v != "" {
+		return v
+	}
+	return "dev"
+}
+
 func (c command) client() *supervisor.Client { return supervisor.NewClient(c.paths.AdminSocket()) }
 
 // memory is what the supervisor tries to get along with; nginx needs the rest.
@@ -144,7 +152,7 @@ func (c command) serve(ctx context.Context, _ arguments) error {
 	if err != nil {
 		return err
 	}
-	s, err := supervisor.New(supervisor.Options{Settings: settings, Version: version, Log: log, Certificates: from})
+	s, err := supervisor.New(supervisor.Options{Settings: settings, Version: c.version(), Log: log, Certificates: from})
 	if err != nil {
 		return err
 	}

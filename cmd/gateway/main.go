@@ -10,9 +10,6 @@ import (
 	"drydock/internal/gateway/supervisor"
 )
 
-// version is set by the linker.
-var version = "dev"
-
 func main() {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGINT, syscall.SIGHUP)

@@ -2,8 +2,8 @@ package supervisor
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -84,7 +84,11 @@ func (s *Supervisor) control() http.Handler {
 	act("/reload", func(r *http.Request) (Result, error) {
 		return s.Reload(r.Context(), or(r.FormValue("reason"), "asked for"))
 	})
-	act("/load", func(r *http.Request) (Result, error) { return s.Load(r.Context(), r.Body) })
+	act("/load", func(r *http.Request) (Result, error) {
+		// A client that is still sending would not read why it was refused.
+		defer func() { _, _ = io.Copy(io.Discard, io.LimitReader(r.Body, 4*maxTreeBytes)) }()
+		return s.Load(r.Context(), r.Body)
+	})
 	act("/unload", func(r *http.Request) (Result, error) { return s.Unload(r.Context()) })
 	mux.HandleFunc("GET /maintenance", func(w http.ResponseWriter, _ *http.Request) { s.tellMaintenance(w) })
 	mux.HandleFunc("POST /maintenance", func(w http.ResponseWriter, r *http.Request) {
@@ -140,10 +144,6 @@ func fail(w http.ResponseWriter, err error) {
 		status = http.StatusConflict
 	case CodeConfig:
 		status = http.StatusUnprocessableEntity
-	}
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		status = http.StatusRequestEntityTooLarge
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

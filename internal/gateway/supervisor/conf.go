@@ -41,10 +41,10 @@ func (c *configurations) keep(archive io.Reader, now time.Time) (p Pushed, err e
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	if err := extract(archive, tmp); err != nil {
-		return Pushed{}, err
+		return Pushed{}, WithCode(CodeConfig, err)
 	}
 	if _, err := os.Stat(filepath.Join(tmp, "nginx.conf")); err != nil {
-		return Pushed{}, errors.New("the archive has no nginx.conf at its top")
+		return Pushed{}, WithCode(CodeConfig, errors.New("the archive has no nginx.conf at its top"))
 	}
 	own := filepath.Join(c.image, mimeTypes)
 	if _, err := os.Stat(filepath.Join(tmp, mimeTypes)); errors.Is(err, fs.ErrNotExist) {

@@ -90,7 +90,7 @@ func (s *Supervisor) Load(ctx context.Context, archive io.Reader) (Result, error
 	defer s.loading.Unlock()
 	pushed, err := s.conf.keep(archive, time.Now().UTC())
 	if err != nil {
-		return Result{}, WithCode(CodeConfig, fmt.Errorf("loading a configuration: %w", err))
+		return Result{}, fmt.Errorf("loading a configuration: %w", err)
 	}
 	r, err := s.reloader.Do(ctx, Change{Reason: "configuration " + pushed.SHA256[:12], Edit: func(st *State) error {
 		st.Pushed = &pushed

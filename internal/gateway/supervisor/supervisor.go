@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"drydock/internal/gateway/pool"
@@ -211,105 +208,9 @@ func emptyFolder(dir string) error {
 	return errors.Join(errs...)
 }
 
-func (s *Supervisor) askCertificate(ctx context.Context) {
-	ready, err := s.certs.Prepare(ctx)
-	if err != nil {
-		s.log.Error("there is no certificate yet; serving without TLS until there is", "error", err.Error())
-	}
-	s.certificateReady.Store(ready && err == nil)
-}
-
-// renew runs the source of certificates, again after a pause if it fails.
-func (s *Supervisor) renew(ctx context.Context) {
-	for {
-		err := s.certs.Run(ctx, func(ctx context.Context) error {
-			s.certificateReady.Store(true)
-			_, err := s.reloader.Do(ctx, Change{Reason: "certificate"})
-			return err
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		s.log.Error("the source of certificates ended; starting it again in a minute", "error", fmt.Sprint(err))
-		if !sleep(ctx, time.Minute) {
-			return
-		}
-	}
-}
-
 // trim bounds the old workers also between reloads.
 func (s *Supervisor) trim(ctx context.Context) {
 	for sleep(ctx, 5*time.Second) {
 		s.reloader.TrimOld()
 	}
-}
-
-// serve answers a port or socket until the context ends.
-func (s *Supervisor) serve(ctx context.Context, network, addr string, h http.Handler) {
-	l, err := net.Listen(network, addr)
-	if err != nil {
-		s.failed <- fmt.Errorf("opening the gateway's own port: %w", err)
-		return
-	}
-	if network == "unix" {
-		if err := os.Chmod(addr, 0o600); err != nil {
-			s.failed <- err
-		}
-	}
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	if network != "unix" { // a load or a reload takes as long as it takes
-		srv.ReadTimeout, srv.WriteTimeout = 10*time.Second, 20*time.Second
-	}
-	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
-	defer stop()
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		s.failed <- fmt.Errorf("answering on %s: %w", addr, err)
-	}
-}
-
-// attend waits until it is time to end. nginx may still run then.
-func (s *Supervisor) attend(ctx context.Context, n *nginx, signals <-chan os.Signal, task func(func(context.Context))) error {
-	for {
-		select {
-		case <-n.exited:
-			n.kill() // workers without a master
-			return fmt.Errorf("nginx ended by itself: %s; its log has the reason", ended(n.err))
-		case err := <-s.failed:
-			s.log.Error("the gateway cannot go on", "error", err.Error())
-			return err
-		case <-ctx.Done():
-			return nil
-		case sig := <-signals:
-			if sig == syscall.SIGHUP {
-				task(func(ctx context.Context) { _, _ = s.Reload(ctx, "HUP") }) // the Reloader logs what comes of it
-				continue
-			}
-			s.log.Info("ending: requests in flight may finish", "signal", sig.String(), "within", s.settings.StopTimeout.String())
-			return nil
-		}
-	}
-}
-
-func ended(err error) string {
-	if err == nil {
-		return "exit status 0"
-	}
-	return err.Error()
-}
-
-// hurry is closed when another signal to end comes.
-func hurry(signals <-chan os.Signal) <-chan struct{} {
-	out := make(chan struct{})
-	go func() {
-		for sig := range signals {
-			if sig != syscall.SIGHUP {
-				close(out)
-				return
-			}
-		}
-	}()
-	return out
 }
