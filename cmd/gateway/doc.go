@@ -18,6 +18,14 @@
 //
 // What was asked for goes to standard output, everything else to standard error.
 //
+// Beside the settings that the configuration is rendered from (package render) it reads
+//
+//	WORKERS          nginx's worker processes; default: what processors and memory allow
+//	MAX_OLD_WORKERS  workers of earlier generations that may still serve; default 8
+//	STOP_TIMEOUT     how long requests in flight may take at the end; default 25s
+//	RELOAD_WATCH     how long new workers are watched after a reload; default 2s
+//	APP_VERSION      what it says its version is
+//
 // Exit codes:
 //
 //	0   done

@@ -65,7 +65,7 @@ func (s *Supervisor) begin(ctx context.Context, signals <-chan os.Signal) (*Stat
 		return nil, nil
 	default:
 	}
-	if err != nil {
+	if err != nil || n == nil {
 		return nil, err
 	}
 	s.nginx.Store(n)
@@ -82,7 +82,8 @@ func (s *Supervisor) begin(ctx context.Context, signals <-chan os.Signal) (*Stat
 	return &state, nil
 }
 
-// bringUp starts nginx on the state's configuration or, if that fails, on the image's.
+// bringUp starts nginx on the state's configuration or, if that fails, on the image's. It
+// returns nothing when the context ended meanwhile.
 func (s *Supervisor) bringUp(ctx context.Context, state *State) (*nginx, error) {
 	for {
 		state.Generation++

@@ -8,7 +8,7 @@ import (
 )
 
 // bring switches to a generation and returns when its workers answer. It fails early
-// when one of them dies, or when for a second there is none at all. What is returned
+// when one of them dies, or when for two seconds there is none at all. What is returned
 // goes on watching them.
 func (r *Reloader) bring(ctx context.Context, n int) (*vigil, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.pace.Confirm)
@@ -64,7 +64,7 @@ func (r *Reloader) confirm(ctx context.Context, n int) error {
 			row++
 		}
 		if row < 3 && !sleep(ctx, r.pace.Poll) {
-			return fmt.Errorf("waiting for nginx to serve generation %d: it does not after %s; last: %s", n, r.pace.Confirm, last)
+			return fmt.Errorf("waiting for nginx to serve generation %d: it does not after %s: %s; if nginx refused it, its log has the reason", n, r.pace.Confirm, last)
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -48,6 +49,9 @@ func (c *certificateFiles) read() ([sha256.Size]byte, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return [sha256.Size]byte{}, fmt.Errorf("reading the certificate: %w", err)
 	}
+	if _, err := tls.X509KeyPair(cert, key); err != nil { // nginx would not start with it
+		return [sha256.Size]byte{}, fmt.Errorf("reading the certificate %s and its key %s: %w", c.cert, c.key, err)
+	}
 	return sha256.Sum256(append(append(cert, 0), key...)), nil
 }
 
@@ -55,7 +59,7 @@ func (c *certificateFiles) Run(ctx context.Context, onChange func(context.Contex
 	for sleep(ctx, c.every) {
 		sum, err := c.read()
 		if err != nil {
-			continue // it is being replaced, or gone: nginx goes on with what it has
+			continue // it is being replaced, or gone, or no pair: nginx goes on with what it has
 		}
 		if old := c.sum.Load(); old != nil && *old == sum {
 			continue

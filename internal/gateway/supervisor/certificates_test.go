@@ -20,14 +20,17 @@ import (
 	"drydock/internal/aside"
 )
 
-func certificate(t *testing.T, end time.Time) []byte {
+// pair is a certificate that ends then, and its key.
+func pair(t *testing.T, end time.Time) (cert, key []byte) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: end.Add(-time.Hour), NotAfter: end}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &k.PublicKey, k)
 	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	private, err := x509.MarshalPKCS8PrivateKey(k)
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
 }
 
 // nginx hears of a certificate only when it changed, and again when it could not take it.
@@ -39,8 +42,14 @@ func TestGivenFilesAreWatched(t *testing.T) {
 	assert.ErrorContains(t, err, "reading the certificate")
 
 	end := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
-	require.NoError(t, os.WriteFile(c.cert, certificate(t, end), 0o600))
-	require.NoError(t, os.WriteFile(c.key, []byte("key"), 0o600))
+	cert, key := pair(t, end)
+	_, otherKey := pair(t, end)
+	require.NoError(t, os.WriteFile(c.cert, cert, 0o600))
+	require.NoError(t, os.WriteFile(c.key, otherKey, 0o600))
+	ready, err = c.Prepare(t.Context())
+	assert.False(t, ready, "nginx would not start with a key that is another's")
+	assert.ErrorContains(t, err, "does not match")
+	require.NoError(t, os.WriteFile(c.key, key, 0o600))
 	ready, err = c.Prepare(t.Context())
 	require.NoError(t, err)
 	assert.True(t, ready)
@@ -69,13 +78,13 @@ func TestGivenFilesAreWatched(t *testing.T) {
 		t.Fatal("nothing changed")
 	case <-time.After(50 * time.Millisecond):
 	}
-	require.NoError(t, aside.WriteBytes(c.key, 0o600, []byte("another key")))
+	require.NoError(t, aside.WriteBytes(c.cert, 0o600, append(cert, cert...)))
 	assert.Equal(t, 1, <-changes)
 	assert.Equal(t, 2, <-changes)
-	require.NoError(t, os.Remove(c.cert)) // it is being replaced
+	require.NoError(t, aside.WriteBytes(c.key, 0o600, otherKey)) // the first of two is replaced
 	select {
 	case <-changes:
-		t.Fatal("half a pair is no change")
+		t.Fatal("half a new pair is no change")
 	case <-time.After(50 * time.Millisecond):
 	}
 	cancel()

@@ -49,11 +49,11 @@ func TestVigil(t *testing.T) {
 
 	v = newVigil([]Worker{a})
 	require.NoError(t, v.look(at(0), []Worker{old(a)}))
-	require.NoError(t, v.look(at(900), []Worker{old(a)}))
-	require.NoError(t, v.look(at(950), []Worker{old(a), b}))
-	assert.Error(t, v.look(at(960), []Worker{{Pid: 2, Start: 9}}), "the same number, another process")
+	require.NoError(t, v.look(at(1900), []Worker{old(a)}))
+	require.NoError(t, v.look(at(1950), []Worker{old(a), b}))
+	assert.Error(t, v.look(at(1960), []Worker{{Pid: 2, Start: 9}}), "the same number, another process")
 
 	v = newVigil(nil)
 	require.NoError(t, v.look(at(0), nil))
-	assert.ErrorContains(t, v.look(at(1000), nil), "no worker")
+	assert.ErrorContains(t, v.look(at(2000), nil), "no worker")
 }

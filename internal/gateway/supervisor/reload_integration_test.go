@@ -146,6 +146,22 @@ func TestDyingWorkersAreRolledBack(t *testing.T) {
 	assert.Equal(t, 3, g.state().Generation, "the failed one keeps its number")
 }
 
+// nginx does not mind a port that is taken while it checks a configuration, only when it
+// is to use it.
+func TestTakenPortIsRolledBack(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	g.both("one", "blue")
+	out, code := g.run(pushed(t, "listen 8080 default_server;", "listen 8080 default_server;\n        listen 9180;"), "gateway", "load")
+	assert.Equal(t, 1, code, out)
+	assert.Contains(t, out, "generation 2 did not come up, generation 1 serves on")
+	assert.Contains(t, out, "generation 1 answers")
+	assert.Contains(t, g.log(), "bind() to 0.0.0.0:9180 failed")
+	assert.Equal(t, "one", g.who("/x"))
+	assert.Nil(t, g.state().Pushed)
+	g.ok("gateway", "reload")
+}
+
 // Old workers with open streams piled up at each reload and ate the memory
 // (bunkerity/bunkerweb 3153), or the streams were cut (kubernetes/ingress-nginx 2461).
 func TestStreamSurvivesReloadsAndOldWorkersAreFew(t *testing.T) {

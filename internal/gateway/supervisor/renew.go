@@ -9,17 +9,20 @@ import (
 func (s *Supervisor) askCertificate(ctx context.Context) {
 	ready, err := s.certs.Prepare(ctx)
 	if err != nil {
-		s.log.Error("there is no certificate yet; serving without TLS until there is", "error", err.Error())
+		s.log.Error("a certificate could not be prepared; without one nginx serves plain HTTP until there is", "ready", ready, "error", err.Error())
 	}
-	s.certificateReady.Store(ready && err == nil)
+	s.certificateReady.Store(ready)
 }
 
 // renew runs the source of certificates, again after a pause if it fails.
 func (s *Supervisor) renew(ctx context.Context) {
 	for {
 		err := s.certs.Run(ctx, func(ctx context.Context) error {
-			s.certificateReady.Store(true)
+			was := s.certificateReady.Swap(true)
 			_, err := s.reloader.Do(ctx, Change{Reason: "certificate"})
+			if err != nil {
+				s.certificateReady.Store(was) // a first certificate that nginx refuses must not stop other changes
+			}
 			return err
 		})
 		if ctx.Err() != nil {

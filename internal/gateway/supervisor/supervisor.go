@@ -55,6 +55,7 @@ type Supervisor struct {
 	reloadsFailed    atomic.Uint64
 	loading          sync.Mutex // of pushed configurations: one at a time
 	failed           chan error // what cannot be gone on from
+	changes          chan pool.View
 }
 
 // AdminSocket is the path of the control socket.
@@ -67,6 +68,7 @@ func New(o Options) (*Supervisor, error) {
 	s := &Supervisor{
 		settings: o.Settings, log: o.Log, version: o.Version, started: time.Now(), now: time.Now, certs: o.Certificates,
 		store: NewStore(o.Settings.Paths.State, o.Log), requests: NewRequests(time.Now), failed: make(chan error, 8),
+		changes: make(chan pool.View, 256),
 	}
 	paths, v := s.settings.Paths, s.settings.Values
 	switch v.TLS {
@@ -91,7 +93,28 @@ func New(o Options) (*Supervisor, error) {
 	return s, nil
 }
 
+// poolChanged is called while nobody can ask for a pool's members, so it must not wait for
+// a log that is stuck: beyond what the queue holds, changes go unsaid.
 func (s *Supervisor) poolChanged(v pool.View) {
+	select {
+	case s.changes <- v:
+	default:
+	}
+}
+
+// tellChanges logs what becomes of pools.
+func (s *Supervisor) tellChanges(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case v := <-s.changes:
+			s.log.Info("a pool changed", "pool", v.Name, "mode", v.Mode, "members", memberList(v))
+		}
+	}
+}
+
+func memberList(v pool.View) string {
 	members := make([]string, 0, len(v.Members))
 	for _, m := range v.Members {
 		text := m.Addr.String()
@@ -103,7 +126,7 @@ func (s *Supervisor) poolChanged(v pool.View) {
 		}
 		members = append(members, text)
 	}
-	s.log.Info("a pool changed", "pool", v.Name, "mode", v.Mode, "members", strings.Join(members, ", "))
+	return strings.Join(members, ", ")
 }
 
 // Run serves until the context ends or a signal asks for the end. TERM and QUIT let
@@ -178,6 +201,7 @@ func (s *Supervisor) prepare(ctx context.Context, task func(func(context.Context
 		}
 	})
 	task(s.pools.Run)
+	task(s.tellChanges)
 	if os.Getpid() == 1 {
 		task(func(ctx context.Context) { reap(ctx, 2*time.Second) })
 	}

@@ -8,7 +8,7 @@ import (
 
 // lonely is how long nginx may be without any worker that takes requests. Between two
 // generations there is always one, so this is only patience with a busy machine.
-const lonely = time.Second
+const lonely = 2 * time.Second
 
 // vigil notices when new workers die. It is pure: it is told the time and who is there.
 type vigil struct {
