@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// canary is a secret that is hard to pass on; kobo-install 102 is a `%` that made backups empty.
 const canary = "canary-7Hq%2b&x<y>"
 
 // memory is a folder in memory where the system has one: a disk takes milliseconds for a sync.
@@ -95,6 +96,7 @@ func plain(t testing.TB, packed []byte) []byte {
 	return text
 }
 
+// What the product exports, the product reads: coolify 11459.
 func TestThereAndBack(t *testing.T) {
 	k, in := newKeys(t), input()
 	packed := archive(t, in, k.options())

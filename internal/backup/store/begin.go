@@ -39,7 +39,8 @@ type Writer struct {
 }
 
 // Begin takes the lock of the kind, takes away what dead processes left, and makes the
-// folder to write into. The error is a *BusyError while another backup of this kind is
+// folder to write into. Call it before the first thing that may fail (connecting, say): a
+// failure is only known to retention if it ends a Writer. The error is a *BusyError while another backup of this kind is
 // made, and a *NoSpaceError when what is free is less than Expect.
 func (s *Store) Begin(ctx context.Context, spec Spec) (_ *Writer, err error) {
 	if err := s.writable("starting a backup"); err != nil {

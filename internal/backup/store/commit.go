@@ -39,11 +39,17 @@ func (w *Writer) Commit(ctx context.Context, done Done) (Backup, error) {
 		return Backup{}, errors.Join(err, w.Abort(err))
 	}
 	w.s.step("renamed")
-	// From here on it is published. What follows makes that durable, and a failure of it
-	// is reported, but takes nothing away that a reader may have seen.
-	err := syncDir(w.s.path(backupsDir))
+	// From here on it is published, and may be used or even removed by others. What follows
+	// makes it durable, and a failure of that is reported, but takes nothing away that a
+	// reader may have seen.
+	err := w.dir.Close()
+	w.dir = nil
+	err = errors.Join(err, syncDir(w.s.path(backupsDir)))
 	w.s.step("published")
 	err = errors.Join(err, w.s.locked(context.WithoutCancel(ctx), func() error {
+		if there, err := exists(final); err != nil || !there {
+			return err
+		}
 		return writeEnvelope(w.s.path(indexDir, w.record.ID+".json"), w.record)
 	}))
 	w.s.step("indexed")

@@ -98,25 +98,25 @@ func inFullOrBadDisk(ctx context.Context, do, root string) error {
 	if _, err := s.Begin(ctx, Spec{Kind: KindDump, Expect: diskSize}); !errors.As(err, new(*NoSpaceError)) {
 		return fmt.Errorf("a backup that cannot fit was started: %w", err)
 	}
-	// A file that fills the rest, so that not even the record of a failure fits.
+	// The last room goes at the worst moments: before the record, and before there is anything.
 	filler := filepath.Join(root, "filler")
-	f, err := os.Create(filler)
-	if err != nil {
-		return err
+	s.hook = func(step string) {
+		if step == "verified" {
+			_ = fillUp(filler)
+		}
 	}
-	for err == nil {
-		_, err = f.Write(make([]byte, 4096))
+	_, err = backup(1 << 20)
+	s.hook = nil
+	if !errors.Is(err, unix.ENOSPC) {
+		return fmt.Errorf("full when the record was to be written: %w", err)
 	}
-	if !errors.Is(errors.Join(err, f.Close()), unix.ENOSPC) {
+	if err := errors.Join(only(ctx, s, old.ID), fillUp(filler)); err != nil {
 		return err
 	}
 	if _, err := backup(1); !errors.Is(err, unix.ENOSPC) {
 		return fmt.Errorf("on a disk without any room: %w", err)
 	}
-	if err := only(ctx, s, old.ID); err != nil {
-		return err
-	}
-	if err := os.Remove(filler); err != nil {
+	if err := errors.Join(only(ctx, s, old.ID), os.Remove(filler)); err != nil {
 		return err
 	}
 	next, err := backup(4 << 20)
@@ -133,6 +133,18 @@ func coverPartial(root string, do func(path string) error) error {
 		return fmt.Errorf("files that are being written: %v, %w", paths, err)
 	}
 	return do(paths[0])
+}
+
+// fillUp makes a file of all the room that is left.
+func fillUp(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		return err
+	}
+	return f.Close()
 }
 
 // only makes sure that exactly these are listed, and good.

@@ -8,6 +8,7 @@
 //	failures/<id>.json           runs that came to nothing, with the reason
 //	trash/<id>/                  one that is being deleted
 //	locks/<name>.lock            who is at work
+//	schedule.jsonl               the scheduler's journal, written by package schedule
 //
 // It owns the order of the steps: written aside, every file and folder synced, read back
 // and hashed, verified by the caller's function, recorded, renamed. That rename is the one

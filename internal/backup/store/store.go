@@ -78,6 +78,9 @@ func Open(root string, o Options) (*Store, error) {
 // Root is the folder that was opened.
 func (s *Store) Root() string { return s.root }
 
+// Journal is where the scheduler's journal is kept.
+func (s *Store) Journal() string { return s.path("schedule.jsonl") }
+
 func (s *Store) path(parts ...string) string {
 	return filepath.Join(append([]string{s.root}, parts...)...)
 }
@@ -105,8 +108,8 @@ func (s *Store) wrap(doing string, err error) error {
 		if n, e := s.Free(); e == nil {
 			free = Bytes(n) + " free"
 		}
-		return fmt.Errorf("%s: the backup repository %s is full (%s): %w; remove backups that are not needed "+
-			"(`backup:prune`, with DRY_RUN=1 to look first) or give the volume more space", doing, s.root, free, err)
+		return fmt.Errorf("%s: the backup repository %s is full (%s): %w; give the volume more space, or remove single "+
+			"backups that are not needed (`backup:list` shows their sizes)", doing, s.root, free, err)
 	case errors.Is(err, unix.EROFS):
 		return fmt.Errorf("%s: %w; the volume at %s is mounted read-only", doing, err, s.root)
 	}
@@ -129,8 +132,8 @@ type NoSpaceError struct {
 }
 
 func (e *NoSpaceError) Error() string {
-	return fmt.Sprintf("the backup needs about %s and the repository %s has %s free: remove backups that are not needed "+
-		"(`backup:prune`) or give the volume more space", Bytes(e.Need), e.Root, Bytes(e.Free))
+	return fmt.Sprintf("the backup needs about %s and the repository %s has %s free: give the volume more space, keep fewer "+
+		"backups (`backup:prune`, with DRY_RUN=1 to look first), or remove single ones", Bytes(e.Need), e.Root, Bytes(e.Free))
 }
 
 // ExitCode says that a prerequisite is missing.

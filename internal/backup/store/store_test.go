@@ -335,7 +335,7 @@ func TestMissingSpaceIsSaidBefore(t *testing.T) {
 	var space *NoSpaceError
 	require.ErrorAs(t, err, &space)
 	assert.ErrorContains(t, err, "1024.0 PiB")
-	assert.ErrorContains(t, s.wrap("x", unix.ENOSPC), "backup:prune")
+	assert.ErrorContains(t, s.wrap("x", unix.ENOSPC), "give the volume more space")
 	put(t, s, "app")
 }
 
