@@ -19,6 +19,16 @@ func (Nginx) Validate(ctx context.Context) error {
 	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Validate(ctx) })
 }
 
+// Lint reports what is valid and wrong all the same, by rule, with reason and fix. CONF=path looks at any nginx folder.
+func (Nginx) Lint(ctx context.Context) error {
+	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Lint(ctx) })
+}
+
+// Routes prints which request goes where; ROUTE=/api/x?y=1 explains one, decision by decision.
+func (Nginx) Routes(ctx context.Context) error {
+	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Routes(ctx) })
+}
+
 // Reload checks the checkout's configuration and makes it live. No restart; on any failure the running one stays.
 func (Nginx) Reload(ctx context.Context) error {
 	return target.Gateway(ctx, func(ctx context.Context, g *gateway.Gateway) error { return g.Reload(ctx) })

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +17,14 @@ const (
 	Blue  Colour = "blue"
 	Green Colour = "green"
 )
+
+// Other is the other one.
+func (c Colour) Other() Colour {
+	if c == Green {
+		return Blue
+	}
+	return Green
+}
 
 // Refs are the images of a release, as references that the engine has.
 type Refs struct {
@@ -41,6 +50,18 @@ type Values struct {
 
 	Owner  string            // dev: uid:gid of the checkout's owner
 	Labels map[string]string // added to everything that is made
+}
+
+// Placeholders resolve the compose files where no value matters.
+func Placeholders(s *env.Settings, labels map[string]string) Values {
+	p := s.Project
+	return Values{
+		Colour: Blue, Labels: labels,
+		Refs:      Refs{DB: "none", Redis: "none", Gateway: "none", Backend: "none", Frontend: "none", Migrate: "none"},
+		DBSecrets: p + "-db-secrets", RedisSecrets: p + "-redis-secrets", GatewaySecrets: p + "-gateway-secrets",
+		BackendSecrets: p + "-backend-secrets", FrontendSecrets: p + "-frontend-secrets",
+		BackendCache: p + "-backend-cache", Owner: "0:0",
+	}
 }
 
 // Project is one compose project: files, and the environment that resolves them.
@@ -83,7 +104,11 @@ func App(s *env.Settings, v Values) Project {
 	}
 	backend, frontend := userNames(s.Backend, backendPrefix), userNames(s.Frontend, frontendPrefix)
 	o.Services["backend"] = o.Services["backend"].with(backend)
-	o.Services["migrate"] = o.Services["migrate"].with(backend)
+	// A migration must not freeze the live site while it waits for a table. The user's own
+	// value wins.
+	migrate := map[string]string{"MIGRATE_LOCK_TIMEOUT": "${MIGRATE_LOCK_TIMEOUT}"}
+	maps.Copy(migrate, backend)
+	o.Services["migrate"] = o.Services["migrate"].with(migrate)
 	o.Services["frontend"] = o.Services["frontend"].with(frontend)
 	return project(s, v, AppProject(s, v.Colour), files, o)
 }

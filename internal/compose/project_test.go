@@ -59,6 +59,7 @@ services:
     environment:
       API_KEY_FILE: ${DRYDOCK_BACKEND_ENV_API_KEY_FILE}
       FOO: ${DRYDOCK_BACKEND_ENV_FOO}
+      MIGRATE_LOCK_TIMEOUT: ${MIGRATE_LOCK_TIMEOUT}
       PATH: ${DRYDOCK_BACKEND_ENV_PATH}
     labels:
       drydock.test: a$$b

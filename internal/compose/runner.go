@@ -71,8 +71,8 @@ func (r *Runner) RunOnce(ctx context.Context, p Project, service string, command
 	return r.call(ctx, p, "running "+service+" of", append(args, command...)...)
 }
 
-// Config returns the project as compose resolves it, as YAML. It checks the files and
-// touches nothing.
+// Config returns the project as compose resolves it, as YAML or what args ask for. It
+// checks the files and touches nothing.
 func (r *Runner) Config(ctx context.Context, p Project, args ...string) ([]byte, error) {
 	cmd, err := r.command(p, append([]string{"config"}, args...))
 	if err != nil {

@@ -23,6 +23,8 @@ func optionKeys() []Key {
 		option("TAIL", "How many lines of each service `logs` starts with.", "`logs` 为每个服务输出的起始行数。", "all", aTail(func(s *Settings) *int { return &s.Options.Tail })),
 		option("MATCH", "`logs` shows only lines that match this regular expression, for example a request id.", "`logs` 只显示匹配此正则表达式的行，例如某个请求 ID。", "", aPattern(func(s *Settings) **regexp.Regexp { return &s.Options.Match })),
 		option("STATUS", "`logs` shows only the gateway's requests that were answered with this status: 404, 5xx or 500-504.", "`logs` 只显示网关以此状态码应答的请求：404、5xx 或 500-504。", "", aStatusRange(func(s *Settings) *StatusRange { return &s.Options.Status })),
+		option("CONF", "`nginx:lint` and `nginx:routes` look at this nginx folder or file, instead of the gateway's own.", "`nginx:lint` 和 `nginx:routes` 检查此 nginx 目录或文件，代替网关自己的配置。", "", aText("a path", "路径", func(s *Settings) *string { return &s.Options.Conf })),
+		option("ROUTE", "`nginx:routes` explains this request: /api/x?y=1, or a whole address.", "`nginx:routes` 解释此请求：/api/x?y=1，或完整地址。", "", aText("a path or an address", "路径或地址", func(s *Settings) *string { return &s.Options.Route })),
 		option("IMAGES", "The images that are meant.", "所针对的镜像。", "", aList(func(s *Settings) *[]string { return &s.Options.Images })),
 		option("TO", "Engine that image:ship sends to, as in DOCKER_HOST: ssh://user@host.", "image:ship 的目标引擎，写法同 DOCKER_HOST：ssh://user@host。", "",
 			aText("unix://, tcp:// or ssh://", "unix://、tcp:// 或 ssh://", func(s *Settings) *string { return &s.Options.To })),

@@ -33,6 +33,7 @@ type Settings struct {
 	Build    Build
 	Image    Image
 	Logs     Logs
+	Deploy   Deploy
 	Options  Options
 
 	values *table // every key as resolved, and the process environment; a pointer, so that no print of Settings shows it
@@ -159,6 +160,8 @@ type Options struct {
 	Tail    int            // TAIL: how many lines; -1 for all
 	Match   *regexp.Regexp // MATCH: lines that logs shows; nil for all
 	Status  StatusRange    // STATUS: requests that logs shows
+	Conf    string         // CONF: nginx folder to look at; "" is the gateway's own
+	Route   string         // ROUTE: the request that nginx:routes explains
 	Images  []string       // IMAGES: one or more image names, separated by commas
 	To      string         // TO: the engine that image:ship sends to, as in DOCKER_HOST
 	Host    string         // DOCKER_HOST: the engine to work on; "" is the docker CLI's own choice

@@ -47,29 +47,18 @@ func (g *Gateway) Validate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names, err := env.Environments(g.Settings.Root)
-	if err != nil {
-		return err
-	}
 	var results []Validated
 	var bad []string
-	for _, name := range names {
-		s := g.Settings
-		if name != s.Env {
-			src := g.Source
-			src.Env, src.ReadOnly, src.Secretless = name, true, true
-			if s, err = env.Load(src); err != nil {
-				return err
-			}
-		}
+	err = g.eachEnv(func(s *env.Settings) error {
 		r, err := g.validate(ctx, source, s)
-		if err != nil {
-			return fmt.Errorf("validating the gateway of %s: %w", name, err)
-		}
 		if r.Problem != "" {
-			bad = append(bad, name)
+			bad = append(bad, s.Env)
 		}
 		results = append(results, r)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if err := g.writeValidated(results); err != nil {
 		return err

@@ -48,18 +48,6 @@ func (s *Stack) Down(ctx context.Context) error {
 	return nil
 }
 
-// placeholders resolve the compose files where no value matters.
-func (s *Stack) placeholders() compose.Values {
-	p := s.Settings.Project
-	return compose.Values{
-		Colour: compose.Blue, Labels: s.Labels,
-		Refs:      compose.Refs{DB: "none", Redis: "none", Gateway: "none", Backend: "none", Frontend: "none", Migrate: "none"},
-		DBSecrets: p + "-db-secrets", RedisSecrets: p + "-redis-secrets", GatewaySecrets: p + "-gateway-secrets",
-		BackendSecrets: p + "-backend-secrets", FrontendSecrets: p + "-frontend-secrets",
-		BackendCache: p + "-backend-cache", Owner: "0:0",
-	}
-}
-
 // any says whether the compose project has a container. When in doubt it has.
 func (s *Stack) any(ctx context.Context, project string) bool {
 	list, err := s.Engine.Containers(ctx, engine.Filter{Labels: map[string]string{"com.docker.compose.project": project}})
@@ -85,3 +73,6 @@ func (s *Stack) confirm(ctx context.Context) error {
 	}
 	return run.WithCode(run.CodeBadInput, errors.New("asking before the data is removed: the name was not given, so nothing was done; YES=1 answers for a script"))
 }
+
+// placeholders resolve the compose files where no value matters.
+func (s *Stack) placeholders() compose.Values { return compose.Placeholders(s.Settings, s.Labels) }
