@@ -42,7 +42,7 @@ func compile(text string, noCase bool) *Pattern {
 	}
 	p := &Pattern{dollar: strings.Contains(text, "$")}
 	if !noCase {
-		p.start = plainStart(text)
+		p.start = PlainStart(text)
 	}
 	text = strings.ReplaceAll(text, `\/`, "/")
 	if re, err := regexp.Compile(flag + text); err == nil {
@@ -68,8 +68,9 @@ func (p *Pattern) Impossible(s string) bool {
 	return !p.Decidable && !strings.HasPrefix(s, p.start)
 }
 
-// plainStart is the text after ^ that stands for itself.
-func plainStart(text string) string {
+// PlainStart is the text that everything that a pattern matches must begin with, as far
+// as it is written plainly after ^; "" if nothing is.
+func PlainStart(text string) string {
 	rest, ok := strings.CutPrefix(text, "^")
 	if !ok || strings.Contains(text, "|") {
 		return ""

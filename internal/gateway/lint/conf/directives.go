@@ -197,11 +197,7 @@ var modules = []crossplane.MatchFunc{crossplane.MatchOssLatest, crossplane.Match
 
 // Judge asks the tables about a directive, at its place, for a version of nginx.
 func Judge(n *Node, v Version) Verdict {
-	var masks []uint
-	for _, match := range modules {
-		m, _ := match(n.Name)
-		masks = append(masks, m...)
-	}
+	masks := masksOf(n.Name)
 	if len(masks) == 0 {
 		_, plus := crossplane.MatchNginxPlusLatest(n.Name)
 		return Verdict{Known: plus, Plus: plus, Context: true, Args: true}
@@ -232,6 +228,32 @@ func Judge(n *Node, v Version) Verdict {
 	}
 	return verdict
 }
+
+func masksOf(name string) []uint {
+	var masks []uint
+	for _, match := range modules {
+		m, _ := match(name)
+		masks = append(masks, m...)
+	}
+	return masks
+}
+
+// neverBlock tells whether a directive is known, and has a block nowhere.
+func neverBlock(name string) bool {
+	masks := masksOf(name)
+	if _, plus := crossplane.MatchNginxPlusLatest(name); plus && len(masks) == 0 {
+		return false
+	}
+	for _, m := range masks {
+		if m&maskBlock != 0 {
+			return false
+		}
+	}
+	return len(masks) > 0 && !strings.HasSuffix(name, "_by_lua_block")
+}
+
+// IsDirective tells whether some module has a directive with this name.
+func IsDirective(name string) bool { return len(masksOf(name)) > 0 }
 
 // Lua's lexer turns a block into an argument.
 func luaBlock(n *Node) bool { return strings.HasSuffix(n.Name, "_by_lua_block") }

@@ -18,7 +18,7 @@ import (
 // reported instead of reading on.
 const (
 	maxIncludeDepth = 40
-	maxNodes        = 1_000_000
+	maxNodes        = 300_000
 	maxFileBytes    = 16 << 20
 )
 
@@ -239,6 +239,9 @@ func (l *loader) expand(parent *Node, f *File, ds crossplane.Directives, stack [
 		}
 		if d.Directive == "include" && len(d.Args) == 1 {
 			l.include(parent, f, d, stack)
+			if l.full {
+				return
+			}
 			continue
 		}
 		if l.nodes++; l.nodes > maxNodes {
@@ -257,8 +260,7 @@ func (l *loader) expand(parent *Node, f *File, ds crossplane.Directives, stack [
 			n.Name = unescape(n.Name)
 		}
 		parent.Children = append(parent.Children, n)
-		l.expand(n, f, d.Block, stack)
-		if l.full {
+		if l.expand(n, f, d.Block, stack); l.full {
 			return
 		}
 	}

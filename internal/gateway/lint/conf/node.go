@@ -13,6 +13,26 @@ type Node struct {
 	Param    bool     // a line of a map, geo, types or split_clients body, not a directive
 	Parent   *Node
 	Children []*Node
+
+	named map[string][]*Node // of a block with many children, by name; made by Load
+}
+
+// manyChildren is from where on looking through all children is worth an index: an
+// http block may hold thousands, and every inherited setting asks it.
+const manyChildren = 24
+
+func (n *Node) index() {
+	n.Walk(func(b *Node) bool {
+		if len(b.Children) >= manyChildren && !isBody(b) {
+			b.named = map[string][]*Node{}
+			for _, c := range b.Children {
+				if !c.Param {
+					b.named[c.Name] = append(b.named[c.Name], c)
+				}
+			}
+		}
+		return true
+	})
 }
 
 // Arg is the i-th argument, or "" if there are fewer.
@@ -45,6 +65,9 @@ func (n *Node) Option(key string) (string, bool) {
 
 // All are the direct children with one of these names, in order.
 func (n *Node) All(names ...string) []*Node {
+	if n.named != nil && len(names) == 1 {
+		return n.named[names[0]]
+	}
 	var out []*Node
 	for _, c := range n.Children {
 		for _, name := range names {
@@ -59,6 +82,12 @@ func (n *Node) All(names ...string) []*Node {
 
 // Last is the last direct child with this name, or nil.
 func (n *Node) Last(name string) *Node {
+	if n.named != nil {
+		if list := n.named[name]; len(list) > 0 {
+			return list[len(list)-1]
+		}
+		return nil
+	}
 	for i := len(n.Children) - 1; i >= 0; i-- {
 		if c := n.Children[i]; c.Name == name && !c.Param {
 			return c

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	crossplane "github.com/nginxinc/nginx-go-crossplane"
 )
@@ -47,7 +48,9 @@ func check(f *File, text []byte) *Problem {
 					line = *pe.Line
 				}
 			}
-			if depth > 0 && len(open) > 0 && what == `unexpected end of file, expecting "}"` {
+			if words > 0 && strings.HasPrefix(what, "unexpected end of file") {
+				line, what = first.Line, fmt.Sprintf(`the directive "%s" is not ended by ";"`, short(first.Value))
+			} else if depth > 0 && len(open) > 0 && what == `unexpected end of file, expecting "}"` {
 				line, what = open[len(open)-1], `the block that begins here has no closing "}"`
 			}
 			fail(line, "%s", what)
@@ -62,6 +65,10 @@ func check(f *File, text []byte) *Problem {
 			}
 			f.spans = append(f.spans, span{first.Line, t.Line})
 			if t.Value == "{" {
+				if !first.IsQuoted && neverBlock(first.Value) {
+					fail(first.Line, `the directive "%s" is not ended by ";", or has a block that it cannot have`, short(first.Value))
+					continue
+				}
 				open = append(open, first.Line)
 				if depth++; depth > maxDepth {
 					problem = &Problem{Kind: Limit, Line: t.Line, Text: fmt.Sprintf("blocks are nested deeper than %d", maxDepth)}

@@ -8,6 +8,7 @@ import (
 
 // index notes upstreams and the places where variables get a value.
 func (c *Config) index() {
+	c.Root.index()
 	c.ups, c.vars = map[string]*Node{}, map[string][]*Node{}
 	c.Root.Walk(func(n *Node) bool {
 		if n.Param {
