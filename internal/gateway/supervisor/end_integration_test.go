@@ -4,6 +4,7 @@ package supervisor_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,39 @@ func TestRestartsAfterNginxsDeath(t *testing.T) {
 	require.NoError(t, err)
 	g.found(c)
 	assert.Equal(t, 503, g.status("/x"))
+}
+
+// Who stands still is the supervisor, not the site: nginx goes on with the members that it
+// knows. Afterwards nobody is blamed for the silence.
+func TestHungSupervisorDoesNotStopTheSite(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	g.both("one", "blue")
+	load := testkit.StartLoad(t, testkit.Load{URL: g.url("/api/x"), Rate: 100, Workers: 8})
+	load.Reach(50)
+	testkit.Signal(t, g.id, "STOP")
+	load.Reach(load.Reach(0) + 500) // 5 s: several times what nginx keeps an address for
+	testkit.Signal(t, g.id, "CONT")
+	g.until("it counts again", func() bool {
+		text := string(testkit.Get(t, "http://"+g.admin+"/metrics").Body)
+		return strings.Contains(text, `drydock_gateway_requests_total{class="2xx",colour="blue",route="api"}`)
+	})
+	res := load.Stop()
+	assert.Zero(t, res.Failed, res.String())
+	assert.NotContains(t, g.log(), "no answer", "the member was not to blame")
+	assert.Equal(t, 1, g.healthy("backend-blue"))
+}
+
+// Process 1 inherits the children of processes that ended, and has to see them off.
+func TestLeavesNoZombies(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	const zombies = `grep -l '^State:.*Z' /proc/[0-9]*/status 2>/dev/null | wc -l`
+	for range 5 {
+		g.ok("sh", "-c", "sleep 0.1 & sleep 0.2 & exit 0")
+	}
+	g.until("they are gone", func() bool { return strings.TrimSpace(g.ok("sh", "-c", zombies)) == "0" })
+	g.ok("gateway", "reload") // our own children still report to those who wait for them
 }
 
 func TestRequestsInFlightFinish(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 // The bounds of a pushed configuration.
 const (
-	maxTreeBytes = 16 << 20
+	maxTreeBytes = 4 << 20
 	maxTreeFiles = 2000
 )
 
