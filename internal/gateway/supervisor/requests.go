@@ -3,16 +3,9 @@ package supervisor
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"sync"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Colours and routes as they are counted. What nginx did not pass on to a colour is "none".
@@ -166,31 +159,6 @@ func (r *Requests) Window(colour string, seconds int) Window {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.window.sum(r.now().Unix(), colour, seconds)
-}
-
-// pipeSize is asked for, so that nginx does not have to wait when this process is slow:
-// some 30,000 requests. The kernel may give less.
-const pipeSize = 1 << 20
-
-// openPipe makes the pipe that nginx writes to. It is opened for reading and writing:
-// so nginx can open it at any time, and no end of file comes when nginx is away.
-func openPipe(path string) (*os.File, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("making the pipe of requests: %w", err)
-	}
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		return nil, fmt.Errorf("making the pipe of requests at %s: %w", path, err)
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, fmt.Errorf("opening the pipe of requests: %w", err)
-	}
-	if c, err := f.SyscallConn(); err == nil {
-		_ = c.Control(func(fd uintptr) {
-			_, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) // the default is only smaller
-		})
-	}
-	return f, nil
 }
 
 // Read counts what comes through the pipe until the context ends.
