@@ -1,0 +1,33 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"drydock/internal/bench"
+	"drydock/internal/engine"
+	"drydock/internal/env"
+	"drydock/internal/setup"
+)
+
+// Bench measures the product beside its peers.
+func Bench(ctx context.Context) error {
+	return Settings(ctx, func(ctx context.Context, s *env.Settings) (err error) {
+		wrk, err := setup.EnsureWrk(ctx, setupOptions(s))
+		if err != nil {
+			return err
+		}
+		e, err := engine.Open(ctx, s.Options.Host)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, e.Close()) }()
+		rows, err := bench.Gateway(ctx, bench.Options{Settings: s, Engine: e, Wrk: wrk, Err: os.Stderr, Rounds: 5, Each: 5 * time.Second})
+		if err != nil {
+			return err
+		}
+		return bench.Write(os.Stdout, rows, s.Options.Format)
+	})
+}

@@ -1,0 +1,12 @@
+//go:build mage
+
+package main
+
+import (
+	"context"
+
+	"drydock/internal/target"
+)
+
+// Bench measures the product beside its peers, in one run on this machine. FORMAT=json for machines.
+func Bench(ctx context.Context) error { return target.Bench(ctx) }
