@@ -96,6 +96,21 @@ func TestFindTellsAnswersApart(t *testing.T) {
 	}
 }
 
+func TestFindAsksTheNextServer(t *testing.T) {
+	broken := nameServer(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		_ = w.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeServerFailure))
+	})
+	good := nameServer(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		r := new(dns.Msg).SetReply(q)
+		r.Answer = append(r.Answer, &dns.A{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.IPv4(10, 0, 0, 1)})
+		_ = w.WriteMsg(r)
+	})
+	f := &Finder{servers: []string{broken, good}, timeout: time.Second, local: func() []netip.Prefix { return nil }}
+	assert.Equal(t, known(1), f.Find(t.Context(), "x"))
+	f.servers = []string{broken, broken}
+	assert.Equal(t, Unclear, f.Find(t.Context(), "x").Outcome)
+}
+
 func TestFindIgnoresStrangers(t *testing.T) {
 	networks := []netip.Prefix{netip.MustParsePrefix("172.18.0.5/16")}
 	got := onlyLocal(Found{Outcome: Known, Addrs: []netip.Addr{netip.MustParseAddr("172.18.3.4"), netip.MustParseAddr("93.184.216.34")}}, networks)

@@ -36,14 +36,27 @@ func NewFinder(resolvConf string, timeout time.Duration) (*Finder, error) {
 // dockerDNS is the name server that Docker puts into containers.
 const dockerDNS = "127.0.0.11:53"
 
-// Find asks for the addresses of name. It takes two timeouts at most.
+// maxServers is how many name servers are asked, as resolv.conf(5) has it.
+const maxServers = 3
+
+// Find asks for the addresses of name, one name server after the other until one knows
+// what there is. Each takes two timeouts at most.
 func (f *Finder) Find(ctx context.Context, name string) Found {
-	if len(f.servers) == 0 {
-		return Found{Outcome: Nobody}
+	found := Found{Outcome: Nobody}
+	for _, server := range f.servers[:min(len(f.servers), maxServers)] {
+		if found = f.findAt(ctx, server, name); found.Outcome != Unclear {
+			break
+		}
 	}
-	server := f.servers[0]
+	return found
+}
+
+func (f *Finder) findAt(ctx context.Context, server, name string) Found {
 	found := f.ask(ctx, server, name, f.timeout)
-	if found.Outcome == Unclear && server == dockerDNS && f.answersForUs(ctx, server) {
+	if server != dockerDNS {
+		return found
+	}
+	if found.Outcome == Unclear && f.answersForUs(ctx, server) {
 		// Docker's server knows its own names by heart and passes all others on. It told us our
 		// own name, so it works; that it has no answer for this one means that it passed
 		// it on to a server that is away, or may not pass it on (an internal network).
@@ -53,7 +66,7 @@ func (f *Finder) Find(ctx context.Context, name string) Found {
 			return Found{Outcome: Nobody}
 		}
 	}
-	if found.Outcome == Known && server == dockerDNS {
+	if found.Outcome == Known {
 		return onlyLocal(found, f.local())
 	}
 	return found
