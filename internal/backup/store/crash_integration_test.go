@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,6 +85,8 @@ func child(do, root string) error {
 	case "reclaim":
 		_, err := s.Reclaim(ctx)
 		return err
+	case "churn":
+		return churn(ctx, s)
 	case "hold":
 		if _, err := s.Begin(ctx, Spec{Kind: KindDump, Holder: "child"}); err != nil {
 			return err
@@ -92,6 +95,78 @@ func child(do, root string) error {
 		select {}
 	}
 	return fmt.Errorf("unknown %q", do)
+}
+
+// churn makes and removes backups of a kind of its own, for as long as it lives.
+func churn(ctx context.Context, s *Store) error {
+	kind := "kind-" + strconv.Itoa(os.Getpid()%2)
+	var ids []string
+	for {
+		w, err := s.Begin(ctx, Spec{Kind: kind})
+		if busy := new(BusyError); errors.As(err, &busy) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(w.Dir(), "dump"), make([]byte, 10_000), 0o600); err != nil {
+			return err
+		}
+		b, err := w.Commit(ctx, Done{Verify: good})
+		if err != nil {
+			return err
+		}
+		if ids = append(ids, b.ID); len(ids) > 2 {
+			if err := errors.Join(s.MarkProven(ctx, ids[1], Proof{Drill: "d"}), s.Remove(ctx, ids[0])); err != nil {
+				return err
+			}
+			ids = ids[1:]
+		}
+	}
+}
+
+// Killed at any moment, in the middle of any system call, while another process works in
+// the same repository and a third one lists: whatever is listed is whole.
+func TestKilledAtAnyMoment(t *testing.T) {
+	s := open(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	made := uint64(0)
+	for round := range 25 {
+		var children []*exec.Cmd
+		for range 2 {
+			cmd := command(t, "churn", s.root, -1)
+			cmd.Stderr = os.Stderr
+			require.NoError(t, cmd.Start())
+			children = append(children, cmd)
+		}
+		for until := time.Now().Add(time.Duration(20+r.IntN(60)) * time.Millisecond); time.Now().Before(until); {
+			all, err := s.List()
+			require.NoError(t, err)
+			for _, b := range all {
+				require.True(t, b.Good(), "round %d: %+v", round, b)
+			}
+		}
+		for _, cmd := range children {
+			require.NoError(t, cmd.Process.Kill())
+			killed(t, cmd.Wait())
+		}
+		reports, err := s.VerifyAll(t.Context())
+		require.NoError(t, err)
+		for _, report := range reports {
+			require.True(t, report.OK(), "round %d: %s: %v", round, report.Backup.ID, report.Problems)
+			require.True(t, report.Backup.Good())
+		}
+		_, err = s.Reclaim(t.Context())
+		require.NoError(t, err)
+		nothingLeft(t, s)
+		again := listed(t, s)
+		require.Len(t, again, len(reports))
+		if n := len(again); n > 0 {
+			require.GreaterOrEqual(t, Sequence(again[n-1]), made)
+			made = Sequence(again[n-1])
+		}
+	}
+	require.Greater(t, made, uint64(10), "the children did work")
 }
 
 func command(t *testing.T, do, root string, kill int) *exec.Cmd {
