@@ -153,8 +153,6 @@ func check(t *testing.T, backups []Backup, p Policy, at time.Time) {
 	require.Empty(t, Plan(left, p, at).Remove, "idempotent")
 }
 
-const cases = 2000
-
 func TestProperties(t *testing.T) {
 	for seed := range uint64(cases) {
 		func() {

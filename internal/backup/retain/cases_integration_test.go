@@ -1,0 +1,6 @@
+//go:build integration
+
+package retain
+
+// cases is more where there is time.
+const cases = 10_000
