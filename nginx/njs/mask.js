@@ -1,18 +1,22 @@
-// The query of a request with the values of secret parameters replaced, for the access
-// log. $log_mask has their names, in lower case and separated by blanks (LOG_MASK).
-function args(r) {
+// What the access log shows of a request where the configuration alone cannot say it.
+
+// The query with the values of secret parameters replaced. $log_mask has their names, in
+// lower case and separated by blanks (LOG_MASK).
+function query(r) {
     const secret = r.variables.log_mask.split(' ');
-    return r.variables.args.split('&').map(function (part) {
+    // Some applications part parameters by semicolons; what follows a # is none of theirs.
+    return text(r.rawVariables.query, 8000).split(/([&;#])/).map(function (part) {
         const i = part.indexOf('=');
         if (i < 0) {
             return part;
         }
         const name = part.substring(0, i);
         return secret.includes(plain(name)) ? name + '=***' : part;
-    }).join('&');
+    }).join('');
 }
 
-// plain is a name as applications read it: user[password] is a password, too.
+// plain is a name as applications read it: user[password] is a password, too, and so is
+// user[password][].
 function plain(name) {
     let text = name;
     try {
@@ -20,8 +24,24 @@ function plain(name) {
     } catch (e) {
         // Not valid UTF-8 after decoding: compared as it is written.
     }
-    const inner = /\[([^\[\]]+)\]$/.exec(text);
+    text = text.replace(/(?:\[\d*\])+$/, '');
+    const inner = /[\[.]([^\[\].]+)\]?$/.exec(text);
     return (inner ? inner[1] : text).trim().toLowerCase();
 }
 
-export default { args };
+// Text of a client as valid UTF-8, each wrong byte as U+FFFD, and not longer than anybody
+// wants to read.
+function text(raw, limit) {
+    if (raw === undefined) {
+        return '';
+    }
+    const whole = new TextDecoder('utf-8').decode(raw);
+    return whole.length > limit ? whole.substring(0, limit) + '…' : whole;
+}
+
+function host(r) { return text(r.rawVariables.host, 300); }
+function path(r) { return text(r.rawVariables.full_log_path, 2000); }
+function referer(r) { return text(r.rawVariables.http_referer, 4000).split(/[?#]/)[0].substring(0, 500); }
+function userAgent(r) { return text(r.rawVariables.http_user_agent, 500); }
+
+export default { host, path, query, referer, userAgent };

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { contentTime, gzip, publishFolder } from "../tools/publish";
 
@@ -21,14 +21,26 @@ afterEach(() => rmSync(dist, { recursive: true }));
 
 it("packs what gets smaller by it, and nothing else", () => {
   publishFolder(dist, epoch);
-  expect(readdirSync(dist).sort()).toEqual(["assets", "index.html", "index.html.gz", "tiny.txt"]);
-  expect(readdirSync(join(dist, "assets")).sort()).toEqual(["app-a1.js", "app-a1.js.gz", "photo-b2.png"]);
+  expect(readdirSync(dist).sort()).toEqual([
+    "assets",
+    "index.html",
+    "index.html.br",
+    "index.html.gz",
+    "tiny.txt",
+  ]);
+  expect(readdirSync(join(dist, "assets")).sort()).toEqual([
+    "app-a1.js",
+    "app-a1.js.br",
+    "app-a1.js.gz",
+    "photo-b2.png",
+  ]);
   expect(gunzipSync(readFileSync(join(dist, "index.html.gz"))).toString()).toContain("<p>a1</p>");
+  expect(brotliDecompressSync(readFileSync(join(dist, "index.html.br"))).toString()).toContain("<p>a1</p>");
 });
 
 it("gives times that depend on the content alone", () => {
   publishFolder(dist, epoch);
-  for (const name of [".", "assets", "assets/app-a1.js", "assets/app-a1.js.gz"])
+  for (const name of [".", "assets", "assets/app-a1.js", "assets/app-a1.js.gz", "assets/app-a1.js.br"])
     expect(seconds(name)).toBe(epoch);
   expect(seconds("index.html")).toBe(contentTime(readFileSync(join(dist, "index.html"))));
   expect(seconds("index.html.gz")).toBe(seconds("index.html"));

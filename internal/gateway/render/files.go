@@ -18,7 +18,6 @@ var parsed = template.Must(template.New("").Funcs(template.FuncMap{
 	"seconds": func(d time.Duration) string { return fmt.Sprintf("%ds", int64(d/time.Second)) },
 	"number":  func(d time.Duration) int64 { return int64(d / time.Second) },
 	"join":    func(list []string) string { return strings.Join(list, " ") },
-	"regexp":  regexpQuote,
 }).Option("missingkey=error").ParseFS(templates, "templates/*.conf"))
 
 // data is what a template sees.
@@ -45,6 +44,25 @@ func (d data) Live() Colour { return d.Active }
 
 // Idle is the colour that gets no requests, or a canary's part of them.
 func (d data) Idle() Colour { return d.Active.Other() }
+
+// part is a hundredth of the clients.
+type part struct {
+	Name         string
+	Canary, Last bool
+}
+
+// Parts are all clients; those of a canary come first.
+func (d data) Parts() []part {
+	var list []part
+	for i := range 100 {
+		list = append(list, part{fmt.Sprintf("%02d", i), i < d.Canary.Percent, i == 99})
+	}
+	return list
+}
+
+// PartsDir has an empty file COLOUR/PART for each part of the clients and the colour that
+// it gets. By them a worker of an earlier generation knows what holds now.
+const PartsDir = "parts"
 
 // maxFiles is enough for 30,000 proxied requests of a worker at once.
 const maxFiles = 65536
@@ -88,17 +106,12 @@ func Files(v Values, s State) (map[string][]byte, error) {
 		}
 		files[name] = b.Bytes()
 	}
-	return files, nil
-}
-
-// regexpQuote makes a path a literal part of a regular expression between quotes.
-func regexpQuote(s string) string {
-	var b strings.Builder
-	for _, c := range s {
-		if strings.ContainsRune(`.+*?()[]{}^$|\-`, c) {
-			b.WriteByte('\\')
+	for _, p := range d.Parts() {
+		colour := d.Live()
+		if p.Canary {
+			colour = d.Idle()
 		}
-		b.WriteRune(c)
+		files[path.Join(PartsDir, string(colour), p.Name)] = nil
 	}
-	return b.String()
+	return files, nil
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -34,6 +35,9 @@ func text(t testing.TB, v Values, s State) string {
 	require.NoError(t, err)
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if strings.HasPrefix(name, PartsDir+"/") {
+			continue
+		}
 		b.WriteString("-- " + name + " --\n")
 		b.Write(files[name])
 	}
@@ -56,6 +60,25 @@ func TestFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			testkit.Golden(t, name+".conf", []byte(text(t, values(t, c.environ...), c.state)))
 		})
+	}
+}
+
+// Each part of the clients is said to get the colour that the configuration gives it.
+func TestPartsAreThoseOfTheConfiguration(t *testing.T) {
+	for _, s := range []State{{Active: Blue}, {Active: Green}, {Active: Blue, Canary: Canary{Percent: 1}}, {Active: Green, Canary: Canary{Percent: 99}}} {
+		files, err := Files(values(t), s)
+		require.NoError(t, err)
+		given := strings.Split(string(files["colours.conf"]), "map $client_part")[1]
+		for i := range 100 {
+			part := fmt.Sprintf("%02d", i)
+			want, other := s.Active, s.Active.Other()
+			if i < s.Canary.Percent {
+				want, other = other, want
+			}
+			assert.Contains(t, files, "parts/"+string(want)+"/"+part)
+			assert.NotContains(t, files, "parts/"+string(other)+"/"+part)
+			assert.Equal(t, i < s.Canary.Percent, strings.Contains(given, "\n    "+part+" "), part)
+		}
 	}
 }
 

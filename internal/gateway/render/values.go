@@ -216,10 +216,11 @@ func FromEnviron(getenv func(string) string) (Values, error) {
 		}
 		v.Domains = append(v.Domains, strings.ToLower(domain))
 	}
-	for _, name := range v.LogMask {
+	for i, name := range v.LogMask {
 		if !maskPattern.MatchString(name) {
 			r.complain("LOG_MASK", name, "names of query parameters")
 		}
+		v.LogMask[i] = strings.ToLower(name) // compared so (nginx/njs/mask.js)
 	}
 	if len(v.LogMask) == 0 {
 		v.LogMask = DefaultMask

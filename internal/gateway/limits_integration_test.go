@@ -1,0 +1,133 @@
+//go:build integration
+
+package gateway_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// statuses sends n requests at once and counts the answers.
+func (s *site) statuses(n int, target string) map[int]int {
+	s.t.Helper()
+	var mu sync.Mutex
+	counts := map[int]int{}
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			r, err := s.try("GET", target, nil, "")
+			if assert.NoError(s.t, err) {
+				mu.Lock()
+				counts[r.status]++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return counts
+}
+
+func assertTooMany(t *testing.T, page, api response) {
+	t.Helper()
+	assert.Equal(t, 429, page.status)
+	assert.Contains(t, page.header.Get("Content-Type"), "text/html")
+	assert.Contains(t, page.body, "Too many requests")
+	assertSecure(t, "429 of a page", page)
+	assert.Equal(t, 429, api.status)
+	code, message, _ := api.failure()
+	assert.Equal(t, "too_many_requests", code)
+	assert.Contains(t, message, "Too many requests")
+	assertSecure(t, "429 under /api", api)
+	for _, r := range []response{page, api} {
+		assert.Equal(t, []string{"1"}, r.header.Values("Retry-After"))
+		assert.Equal(t, []string{"no-store"}, r.header.Values("Cache-Control"))
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "--env", "RATE_LIMIT=1", "--env", "RATE_BURST=20", "--env", "TRUSTED_PROXIES=0.0.0.0/0")
+	s.both()
+	counts := s.statuses(60, "/x")
+	assert.GreaterOrEqual(t, counts[200], 5, "a page loads many files at once: %v", counts)
+	assert.Greater(t, counts[429], 20, "%v", counts)
+	assert.Equal(t, 60, counts[200]+counts[429], "%v", counts)
+	for range 30 { // however long the requests took
+		s.do("GET", "/x", nil, "")
+	}
+	assertTooMany(t, s.do("GET", "/x", nil, ""), s.do("GET", "/api/x", nil, ""))
+	for range 60 {
+		require.Equal(t, 200, s.do("GET", "/healthz", nil, "").status, "health checks are not counted")
+	}
+	other := s.do("GET", "/x", map[string]string{"X-Forwarded-For": "203.0.113.9"}, "")
+	assert.Equal(t, 200, other.status, "another client behind the same proxy has a limit of its own")
+
+	// A request is counted once, though an error or a stream sends it to another place.
+	missing := map[string]string{"X-Forwarded-For": "203.0.113.10"}
+	for range 15 {
+		require.Equal(t, 404, s.do("GET", "/assets/x?status=404", missing, "").status)
+	}
+}
+
+func TestConnectionLimit(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "--env", "CONNECTION_LIMIT=3")
+	s.both()
+	var open []*http.Response
+	for range 3 {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", s.url("/api/stream"), nil)
+		require.NoError(t, err)
+		res, err := s.client().Do(req)
+		require.NoError(t, err)
+		require.Equal(t, 200, res.StatusCode)
+		open = append(open, res)
+	}
+	assertTooMany(t, s.do("GET", "/x", nil, ""), s.do("GET", "/api/x", nil, ""))
+	assert.Equal(t, 200, s.do("GET", "/healthz", nil, "").status)
+	for _, res := range open {
+		require.NoError(t, res.Body.Close())
+	}
+	s.until("the client may ask again", func() bool { return s.identity("/x") == "frontend" })
+}
+
+func TestHeaderLimits(t *testing.T) {
+	t.Parallel()
+	s := newSecureSite(t, []string{"product.example"})
+	s.both()
+	c := s.http2()
+	// What browsers send at most passes.
+	cookie := map[string]string{"Cookie": "a=" + strings.Repeat("x", 15000)}
+	assert.Len(t, s.do("GET", "/api/x", cookie, "").echo().Header.Get("Cookie"), 15002)
+	assert.Len(t, s.do2(c, "GET", "/api/x", cookie, "").echo().Header.Get("Cookie"), 15002)
+
+	large, many := map[string]string{"X-Large": strings.Repeat("x", 20000)}, map[string]string{}
+	for i := range 6 {
+		many[fmt.Sprintf("X-Large-%d", i)] = strings.Repeat("x", 14000)
+	}
+	for name, do := range map[string]func(target string) response{
+		"one header":   func(target string) response { return s.do("GET", target, large, "") },
+		"many headers": func(target string) response { return s.do("GET", target, many, "") },
+		"HTTP/2":       func(target string) response { return s.do2(c, "GET", target, many, "") },
+	} {
+		page, api := do("/x"), do("/api/x")
+		assert.Equal(t, 431, page.status, name)
+		assert.Contains(t, page.body, "header is larger than the limit", name)
+		assert.Contains(t, page.header.Get("Content-Type"), "text/html", name)
+		assertSecure(t, name, page)
+		code, message, _ := api.failure()
+		assert.Equal(t, 431, api.status, name)
+		assert.Equal(t, "too_large", code, name)
+		assert.Contains(t, message, "header is larger than the limit", name)
+		assertSecure(t, name, api)
+	}
+	long := s.do("GET", "/api/"+strings.Repeat("x", 20000), nil, "")
+	assert.Equal(t, 414, long.status)
+	assert.Contains(t, long.body, "address is longer than the limit")
+	assert.Equal(t, 200, s.do("GET", "/api/"+strings.Repeat("x", 8000), nil, "").status)
+}

@@ -1,0 +1,106 @@
+//go:build integration
+
+package gateway_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Each reload dropped open WebSockets (kubernetes/ingress-nginx 2461).
+func TestStreamsSurviveReload(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.both()
+	for _, path := range []string{"/api/socket", "/hmr"} {
+		say, err := s.websocket(path)
+		require.NoError(t, err)
+		require.NoError(t, say("before"), path)
+		was := s.state().Generation
+		s.run("reload")
+		s.until("new workers serve", func() bool { return s.state().Generation > was && s.identity("/") == "frontend" })
+		require.NoError(t, say("after"), path)
+	}
+	assert.Positive(t, s.state().Workers.Old, "old workers stay for their streams, and for nothing else")
+}
+
+// post sends a POST that Go's client may not send twice over HTTP/1.1: its body cannot be
+// read again. Over HTTP/2 it may, since a server that closes a connection says which
+// requests it has not looked at (RFC 9113, 6.8).
+func post(c *http.Client, url, body string) (status int, err error) {
+	req, err := http.NewRequest("POST", url, strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	if strings.HasPrefix(url, "http:") {
+		req.GetBody = nil
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	res.Body.Close()
+	return res.StatusCode, err
+}
+
+// A reload closed idle connections just when a POST arrived on one (nginx PR 437).
+func TestReloadsLoseNoRequest(t *testing.T) {
+	t.Parallel()
+	s := newSecureSite(t, []string{"product.example"})
+	s.both()
+	done := make(chan struct{})
+	type result struct {
+		sent int
+		err  error
+	}
+	results := make(chan result)
+	load := func(c *http.Client, url string, pause time.Duration) {
+		var r result
+		defer func() { results <- r }()
+		for r.err == nil {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			status, err := post(c, url, "body")
+			if err == nil && status != 200 {
+				err = fmt.Errorf("status %d", status)
+			}
+			if err != nil {
+				r.err = fmt.Errorf("after %d requests: %w", r.sent, err)
+				return
+			}
+			r.sent++
+			time.Sleep(pause) // for a connection that is idle when the reload comes
+		}
+	}
+	clients := 0
+	for _, pause := range []time.Duration{0, 3 * time.Millisecond, 40 * time.Millisecond} {
+		go load(s.client(), s.url("/api/x"), pause)
+		go load(s.http2(), "https://"+s.host+"/api/x", pause)
+		clients += 2
+	}
+	// In one process, since to start a program each time takes longer than a reload.
+	docker(t, "exec", s.gateway, "sh", "-c", "i=0; while [ $i -lt 100 ]; do gateway reload >/dev/null || exit 1; i=$((i+1)); done")
+	close(done)
+	sent := 0
+	for range clients {
+		r := <-results
+		assert.NoError(t, r.err)
+		sent += r.sent
+	}
+	assert.Greater(t, sent, 1000)
+	v := s.state()
+	assert.GreaterOrEqual(t, v.Generation, 100)
+	assert.Zero(t, v.Reloads.Failed)
+	s.until("the old workers end", func() bool { return s.state().Workers.Old == 0 })
+}
