@@ -66,7 +66,7 @@ var cacheRules = []Rule{{
 					return
 				}
 				key := b.Value(kind + "_cache_key")
-				if key != nil && c.depends(strings.Join(key.Args, ""), "http_authorization", 0) {
+				if key != nil && c.depends(strings.Join(key.Args, ""), "http_authorization") {
 					return
 				}
 				if clearsAuthorization(b, kind) {
@@ -75,7 +75,7 @@ var cacheRules = []Rule{{
 				both := 0
 				for _, name := range []string{"_no_cache", "_cache_bypass"} {
 					for _, n := range b.Inherited(kind + name) {
-						if c.depends(strings.Join(n.Args, ""), "http_authorization", 0) {
+						if c.depends(strings.Join(n.Args, ""), "http_authorization") {
 							both++
 							break
 						}
@@ -115,26 +115,34 @@ func (c *check) cookieKnown(b *conf.Node, kind string) bool {
 
 // depends tells whether a variable has a say in a string: as a part of it, or as what a
 // map looks at.
-func (c *check) depends(s, variable string, depth int) bool {
-	if c.flows(s, variable, depth) {
-		return true
-	}
-	if depth > 8 {
-		return false
-	}
-	for _, name := range conf.Variables(s) {
-		for _, d := range c.cfg.Definitions(name) {
-			if d.Name == "map" && c.depends(d.Arg(0), variable, depth+1) {
+func (c *check) depends(s, variable string) bool {
+	seen := map[string]bool{}
+	var ask func(string) bool
+	ask = func(s string) bool {
+		for _, name := range conf.Variables(s) {
+			if name == variable {
 				return true
 			}
-			for _, e := range conf.MapEntries(d) {
-				if d.Name == "map" && c.depends(e.Value, variable, depth+1) {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			for _, d := range c.cfg.Definitions(name) {
+				if d.Name == "set" && ask(d.Arg(1)) || d.Name == "map" && ask(d.Arg(0)) {
 					return true
+				}
+				if d.Name == "map" {
+					for _, e := range conf.MapEntries(d) {
+						if ask(e.Value) {
+							return true
+						}
+					}
 				}
 			}
 		}
+		return false
 	}
-	return false
+	return ask(s)
 }
 
 func clearsAuthorization(b *conf.Node, kind string) bool {
@@ -195,7 +203,7 @@ func (c *check) longCacheControl(value string) string {
 
 // forHTML is what a map gives for a page: by its type, or by its path.
 func (c *check) forHTML(m *conf.Node) string {
-	byPath := c.flows(m.Arg(0), "uri", 0) || c.flows(m.Arg(0), "request_uri", 0)
+	byPath := c.flows(m.Arg(0), "uri") || c.flows(m.Arg(0), "request_uri")
 	if !byPath && !strings.Contains(m.Arg(0), "content_type") {
 		return ""
 	}

@@ -13,7 +13,7 @@ var hostRules = []Rule{{
 	Fix:    "Use $host, which is the name that chose the server, lower case and without port. If the port is needed: $host:$server_port, or since 1.29.3 $host$is_request_port$request_port.",
 	Source: docs + "http/ngx_http_core_module.html#var_host",
 	check: func(c *check) {
-		carries := func(s string) bool { return c.flows(s, "http_host", 0) }
+		carries := func(s string) bool { return c.flows(s, "http_host") }
 		c.each(func(n *conf.Node) {
 			h := strings.ToLower(n.Arg(0))
 			if (h == "host" || h == "x-forwarded-host" || h == "forwarded" || h == "x-original-host") && carries(n.Arg(1)) {
@@ -76,27 +76,35 @@ func isNumber(s string) bool {
 
 // flows tells whether the value of a variable can be part of a string, directly or
 // through map and set. A map from that variable to constants does not carry it on.
-func (c *check) flows(s, variable string, depth int) bool {
-	if depth > 8 {
-		return false
-	}
+func (c *check) flows(s, variable string) bool {
+	return c.reach(s, variable, map[string]bool{})
+}
+
+// reach visits each variable once, however the definitions refer to each other.
+func (c *check) reach(s, variable string, seen map[string]bool) bool {
 	for _, name := range conf.Variables(s) {
 		if name == variable {
 			return true
 		}
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
 		for _, d := range c.cfg.Definitions(name) {
 			switch d.Name {
 			case "map":
+				takesOver := false
 				for _, e := range conf.MapEntries(d) {
-					if c.flows(e.Value, variable, depth+1) {
+					if c.reach(e.Value, variable, seen) {
 						return true
 					}
-					if e.Regex && c.flows(d.Arg(0), variable, depth+1) && usesCapture(e) {
-						return true
-					}
+					takesOver = takesOver || e.Regex && usesCapture(e)
+				}
+				if takesOver && c.reach(d.Arg(0), variable, seen) {
+					return true
 				}
 			case "set":
-				if c.flows(d.Arg(1), variable, depth+1) {
+				if c.reach(d.Arg(1), variable, seen) {
 					return true
 				}
 			}

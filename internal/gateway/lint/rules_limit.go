@@ -55,7 +55,7 @@ var limitRules = []Rule{{
 	check: func(c *check) {
 		c.each(func(n *conf.Node) {
 			for _, variable := range []string{"http_x_forwarded_for", "proxy_add_x_forwarded_for", "http_x_real_ip", "http_user_agent", "http_cf_connecting_ip"} {
-				if c.flows(n.Arg(0), variable, 0) && !c.flows(n.Arg(0), "binary_remote_addr", 0) {
+				if c.flows(n.Arg(0), variable) && !c.flows(n.Arg(0), "binary_remote_addr") {
 					c.at(n, "the limit counts by $%s", variable)
 					return
 				}

@@ -15,7 +15,7 @@ var splittingRules = []Rule{{
 	Source: "https://owasp.org/www-community/attacks/HTTP_Response_Splitting",
 	check: func(c *check) {
 		look := func(n *conf.Node, s string) {
-			if by := c.broken(s, n, 0); by != "" {
+			if by := c.broken(s, n); by != "" {
 				c.at(n, "%s can hold a line break", by)
 			}
 		}
@@ -42,24 +42,35 @@ var splittingRules = []Rule{{
 }}
 
 // broken names the variable of a string that can hold a line break, or is "".
-func (c *check) broken(s string, at *conf.Node, depth int) string {
-	if depth > 8 {
-		return ""
-	}
+func (c *check) broken(s string, at *conf.Node) string {
+	return c.breaks(s, at, map[visit]bool{})
+}
+
+// visit is a variable at a place: captures mean something else at each.
+type visit struct {
+	name string
+	at   *conf.Node
+}
+
+func (c *check) breaks(s string, at *conf.Node, seen map[visit]bool) string {
 	for _, name := range conf.Variables(s) {
 		if name == "uri" || name == "document_uri" {
 			return "$" + name
 		}
+		if seen[visit{name, at}] {
+			continue
+		}
+		seen[visit{name, at}] = true
 		for _, d := range c.cfg.Definitions(name) {
 			switch d.Name {
 			case "set":
-				if c.broken(d.Arg(1), d, depth+1) != "" {
+				if c.breaks(d.Arg(1), d, seen) != "" {
 					return "$" + name
 				}
 			case "map":
-				in := c.broken(d.Arg(0), at, depth+1) != ""
+				in := c.breaks(d.Arg(0), d, seen) != ""
 				for _, e := range conf.MapEntries(d) {
-					if c.broken(e.Value, d, depth+1) != "" && !usesCapture(e) {
+					if c.breaks(e.Value, d, seen) != "" && !usesCapture(e) {
 						return "$" + name
 					}
 					if in && e.Regex && usesCapture(e) {
@@ -72,7 +83,7 @@ func (c *check) broken(s string, at *conf.Node, depth int) string {
 				}
 			}
 		}
-		if c.captured(name, at) {
+		if c.captured(name, at, seen) {
 			return "$" + name
 		}
 	}
@@ -81,7 +92,7 @@ func (c *check) broken(s string, at *conf.Node, depth int) string {
 
 // captured tells whether a capture that is in force at a directive comes from the
 // decoded path, by a pattern that lets a line break through.
-func (c *check) captured(name string, at *conf.Node) bool {
+func (c *check) captured(name string, at *conf.Node, seen map[visit]bool) bool {
 	number := len(name) == 1 && name[0] >= '1' && name[0] <= '9'
 	for n := at; n != nil; n = n.Parent {
 		if n.Parent != nil {
@@ -95,7 +106,7 @@ func (c *check) captured(name string, at *conf.Node) bool {
 		switch n.Name {
 		case "if":
 			if len(n.Args) == 3 && strings.HasPrefix(n.Args[1], "~") && (number && strings.Contains(n.Args[2], "(") || strings.Contains(n.Args[2], "<"+name+">")) {
-				return c.broken(n.Args[0], n.Parent, 1) != "" && captures(n.Args[2], name)
+				return c.breaks(n.Args[0], n.Parent, seen) != "" && captures(n.Args[2], name)
 			}
 		case "location":
 			if mod, pattern := routes.LocationOf(n); mod == routes.Regex || mod == routes.RegexNoCase {

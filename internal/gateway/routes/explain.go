@@ -102,6 +102,7 @@ type run struct {
 	status   int  // of an error page
 	keep     int  // status that the answer of an error page gets; 0: its own
 	cycles   int
+	looked   int // variables, so that a tangle of them ends
 	out      *Explanation
 	done     bool
 }

@@ -14,6 +14,9 @@ type value struct {
 	on   string // not empty: unknown, since it depends on this
 }
 
+// maxText is longer than any address or header that nginx accepts.
+const maxText = 1 << 16
+
 // expand evaluates a string of the configuration.
 func (r *run) expand(s string) value { return r.expandAt(s, 0) }
 
@@ -29,12 +32,16 @@ func (r *run) expandAt(s string, depth int) value {
 			return v
 		}
 		b.WriteString(v.text)
+		if b.Len() > maxText {
+			return value{on: "$" + p.Text}
+		}
 	}
 	return value{text: b.String()}
 }
 
 func (r *run) variable(name string, depth int) value {
-	if depth > 20 {
+	// Variables that refer to each other could be followed for ever.
+	if r.looked++; depth > 20 || r.looked > 20_000 {
 		return value{on: "$" + name}
 	}
 	if n, err := strconv.Atoi(name); err == nil {

@@ -26,7 +26,7 @@ const (
 // is looked for in the folder that is read.
 const DefaultPrefix = "/etc/nginx"
 
-// Config is a configuration that was read.
+// Config is a configuration that was read. It is for one goroutine at a time.
 type Config struct {
 	Root     *Node
 	Files    []*File   // in the order in which they were first met
@@ -38,6 +38,7 @@ type Config struct {
 	byName map[string]*File
 	ups    map[string]*Node
 	vars   map[string][]*Node
+	known  map[string]valueSet
 }
 
 // File is one file of the configuration.

@@ -9,6 +9,7 @@ import (
 // index notes upstreams and the places where variables get a value.
 func (c *Config) index() {
 	c.Root.index()
+	c.known = map[string]valueSet{}
 	c.ups, c.vars = map[string]*Node{}, map[string][]*Node{}
 	c.Root.Walk(func(n *Node) bool {
 		if n.Param {
@@ -136,48 +137,74 @@ func MapEntries(m *Node) []MapEntry {
 	return out
 }
 
+// maxValues is how many values a string may have before they count as "any".
+const maxValues = 1000
+
 // Values are all values that a string can have, if its variables come from maps, geo,
 // split_clients or set with constant values only; otherwise false.
-func (c *Config) Values(s string) ([]string, bool) { return c.values(s, 0) }
-
-func (c *Config) values(s string, depth int) ([]string, bool) {
+func (c *Config) Values(s string) ([]string, bool) {
 	out := []string{""}
 	for _, p := range Parts(s) {
 		next := []string{p.Text}
 		if p.Var {
 			var ok bool
-			if next, ok = c.variableValues(p.Text, depth+1); !ok {
+			if next, ok = c.variableValues(p.Text); !ok {
 				return nil, false
 			}
+		}
+		if len(out)*len(next) > maxValues {
+			return nil, false
 		}
 		var joined []string
 		for _, a := range out {
 			for _, b := range next {
+				if len(a)+len(b) > 4096 {
+					return nil, false
+				}
 				joined = append(joined, a+b)
 			}
-		}
-		if len(joined) > 1000 {
-			return nil, false
 		}
 		out = joined
 	}
 	return out, true
 }
 
-func (c *Config) variableValues(name string, depth int) ([]string, bool) {
+type valueSet struct {
+	values []string
+	ok     bool
+}
+
+// variableValues works each variable out once. One that is defined by itself is
+// unknown, which is also what it is while it is being worked out.
+func (c *Config) variableValues(name string) ([]string, bool) {
+	if v, ok := c.known[name]; ok {
+		return v.values, v.ok
+	}
+	c.known[name] = valueSet{}
+	values, ok := c.definedValues(name)
+	c.known[name] = valueSet{values, ok}
+	return values, ok
+}
+
+func (c *Config) definedValues(name string) ([]string, bool) {
 	defs := c.vars[name]
-	if len(defs) == 0 || depth > 8 {
+	if len(defs) == 0 {
 		return nil, false
 	}
 	var out []string
-	add := func(s string) bool {
-		vs, ok := c.values(s, depth+1)
-		for _, v := range vs {
-			if !slices.Contains(out, v) {
-				out = append(out, v)
-			}
+	seen := map[string]bool{}
+	put := func(v string) {
+		if !seen[v] {
+			seen[v] = true
+			out = append(out, v)
 		}
-		return ok
+	}
+	add := func(s string) bool {
+		vs, ok := c.Values(s)
+		for _, v := range vs {
+			put(v)
+		}
+		return ok && len(out) <= maxValues
 	}
 	for _, d := range defs {
 		switch d.Name {
@@ -189,8 +216,8 @@ func (c *Config) variableValues(name string, depth int) ([]string, bool) {
 					return nil, false
 				}
 			}
-			if !sawDefault && d.Name != "split_clients" && !slices.Contains(out, "") {
-				out = append(out, "")
+			if !sawDefault && d.Name != "split_clients" {
+				put("")
 			}
 		case "set":
 			if !add(d.Arg(1)) {
