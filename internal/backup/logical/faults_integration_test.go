@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,14 +50,13 @@ func testFaultsInFiles(t *testing.T) {
 			return os.WriteFile(path, change(data), 0o600)
 		}
 	}
-	names := []string{manifest.FileName}
-	for _, f := range m.Files {
-		names = append(names, f.Path)
-	}
-	for _, name := range names {
-		fault(name, edit(func(b []byte) []byte { b[len(b)/2] ^= 1; return b }))
-		fault(name, edit(func(b []byte) []byte { return b[:len(b)-1] }))
-		fault(name, edit(func([]byte) []byte { return nil }))
+	for _, f := range append(slices.Clone(m.Files), manifest.File{Path: manifest.FileName, Bytes: 1}) {
+		name := f.Path
+		if f.Bytes > 0 { // an empty large object has an empty file
+			fault(name, edit(func(b []byte) []byte { b[len(b)/2] ^= 1; return b }))
+			fault(name, edit(func(b []byte) []byte { return b[:len(b)-1] }))
+			fault(name, edit(func([]byte) []byte { return nil }))
+		}
 		fault(name, edit(func(b []byte) []byte { return append(b, 0) }))
 		fault(name, os.Remove)
 	}
@@ -108,8 +108,8 @@ var damages = []struct{ sql, want string }{
 	{"insert into public.bulk select * from public.bulk where id = 1", "table rows public.bulk"},
 	{"update public.bulk set a = 'x' where id = 4711", "table hash public.bulk"},
 	{"update public.bulk set d = d + interval '1 us' where id = 1", "table hash public.bulk"},
-	{"update public.bulk x set a = y.a from public.bulk y where x.id + y.id = 3", "table hash public.bulk"}, // two rows swap a value
-	{"update public.bulk set a = b, b = a where id = 1", "table hash public.bulk"},                          // two columns do
+	{"update public.bulk x set a = y.a from public.bulk y where (x.id, y.id) in ((1, 2), (2, 1))", "table hash public.bulk"}, // two rows swap a value
+	{"update public.bulk set a = b, b = a where id = 1", "table hash public.bulk"},                                           // two columns do
 	{"delete from public.history; insert into public.history values (1)", "table rows public.history"},
 	{"update %T set body = '' where body is null", "table hash %N"},
 	{"update %T set n = 1.000 where n = 1.0", "table hash %N"},
@@ -144,14 +144,14 @@ var damages = []struct{ sql, want string }{
 	{"refresh materialized view public.unfilled", "materialized view public.unfilled: expected not populated"},
 	{"refresh materialized view public.filled with no data", "materialized view public.filled: expected populated"},
 	{"alter type public.mood add value 'new'", "type public.mood"}, {"alter type public.mood rename value 'sad' to 'blue'", "type public.mood"},
-	{"alter type public.pair alter attribute b type varchar", "composite type column"},
+	{"alter type public.pair rename attribute b to c", "public.pair.b: missing"},
 	{"create or replace function %S.\"fn ü\"(x int) returns int language sql immutable strict parallel safe as $$ select x * 3 $$", "function "},
 	{"drop aggregate public.mysum(int)", "aggregate public.mysum"}, {"drop operator public.=== (int, int)", "operator public.==="}, {"drop view public.v", "view public.v"},
 	{"drop statistics public.st", "statistics object public.st"}, {"comment on table %T is 'other'", "comment on table"}, {"comment on large object 4711 is null", "comment on large object"},
 	{"drop publication pub", "publication pub"}, {"alter publication pub drop table public.orders", "publication pub"},
 	{"drop user mapping for " + quote(hardReader) + ` server "else where"`, "user mapping"}, {"drop foreign table public.far", "foreign table public.far"},
 	{`alter server "else where" options (set host 'elsewhere')`, "server \"else where\""},
-	{"alter table public.serials alter column id drop not null, drop constraint serials_pkey cascade", "table constraint serials_pkey"},
+	{"alter table public.serials drop constraint serials_pkey cascade", "table constraint serials_pkey"},
 	{"alter table public.serials alter column id drop default", "table column public.serials.id"},
 	{"alter table public.accounts alter column balance type numeric", "table column public.accounts.balance"},
 	{"alter table public.accounts rename column balance to money", "table column public.accounts.balance: missing"},
@@ -206,8 +206,10 @@ func testFaultsInDatabase(t *testing.T) {
 	}
 	exec(t, conn, "set search_path to pg_catalog")
 	for _, d := range damages {
-		exec(t, conn, "begin", names.Replace(d.sql))
-		check(d.sql, d.want)
+		exec(t, conn, "begin")
+		if _, err := conn.PgConn().Exec(t.Context(), names.Replace(d.sql)).ReadAll(); assert.NoError(t, err, d.sql) {
+			check(d.sql, d.want)
+		}
 		exec(t, conn, "rollback")
 	}
 	for _, d := range behindDamages {

@@ -41,6 +41,7 @@ var insideTests = []struct {
 	{"Tables", testTables},
 	{"DumpRefuses", testDumpRefuses},
 	{"DumpFails", testDumpFails},
+	{"Crossed", testCrossed},
 	{"Locks", testLocks},
 	{"Collations", testCollations},
 }
@@ -83,7 +84,7 @@ func TestLogical(t *testing.T) {
 		Name: testkit.Name(t, "backup"), Labels: testkit.Labels(t), Image: refs[image.Backup], Attach: []engine.Attach{{Network: network.Name}},
 		Cmd:    []string{"/t/test", "-test.run=^TestLogical$", "-test.v", "-inside", "-only=" + *only},
 		Mounts: []engine.Mount{{Name: volume.Name, Target: "/t", ReadOnly: true}}, ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true,
-		Tmpfs: map[string]string{"/tmp": "mode=1777", "/small": "mode=1777,size=8m"},
+		Tmpfs: map[string]string{"/tmp": "mode=1777,exec", "/small": "mode=1777,size=8m"},
 	}, engine.Streams{Out: io.MultiWriter(&said, os.Stdout), Err: io.MultiWriter(&said, os.Stderr)})
 	require.NoError(t, err)
 	for _, test := range insideTests {

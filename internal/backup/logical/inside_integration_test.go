@@ -119,8 +119,8 @@ var fixture = sync.OnceFunc(func() {
 	must(err)
 	defer closeConn(plain)
 	// Random, so that it stays large when it is compressed.
-	_, err = plain.PgConn().Exec(ctx, `create table public.t1 as select g as id, sha512(g::text::bytea) || sha512((-g)::text::bytea) as b from generate_series(1, 150000) g;
-		create table public.t2 as select * from public.t1 limit 100000; create index on public.t1 (id)`).ReadAll()
+	_, err = plain.PgConn().Exec(ctx, `create table public.t1 as select g as id, sha512(g::text::bytea) || sha512((-g)::text::bytea) as b from generate_series(1, 60000) g;
+		create table public.t2 as select * from public.t1 limit 40000; create table public.t3 as select 1 as id; create index on public.t1 (id)`).ReadAll()
 	must(err)
 })
 

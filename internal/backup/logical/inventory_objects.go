@@ -77,8 +77,8 @@ var objectQueries = []objectQuery{
 	{catalog: "pg_subscription", where: "o.subdbid = (select oid from pg_database where datname = current_database())", owner: "o.subowner"},
 	{catalog: "pg_statistic_ext", owner: "o.stxowner", detail: "array_to_string(o.stxkind, ' ')"},
 	{catalog: "pg_default_acl", acl: "o.defaclacl", aclType: "'never'"},
-	{catalog: "pg_description", where: "o.objoid >= 16384 or o.classoid = 'pg_namespace'::regclass and o.objoid = 'public'::regnamespace", objid: "o.objoid", sub: "o.objsubid", detail: "'comment ' || md5(o.description)"},
-	{catalog: "pg_seclabel", where: "o.objoid >= 16384", objid: "o.objoid", sub: "o.objsubid", detail: "'label ' || o.provider || ' ' || md5(o.label)"},
+	{catalog: "pg_description", where: "o.objoid >= 16384 or o.classoid = 'pg_largeobject'::regclass or o.classoid = 'pg_namespace'::regclass and o.objoid = 'public'::regnamespace", objid: "o.objoid", sub: "o.objsubid", detail: "'comment ' || md5(o.description)"},
+	{catalog: "pg_seclabel", where: "o.objoid >= 16384 or o.classoid = 'pg_largeobject'::regclass", objid: "o.objoid", sub: "o.objsubid", detail: "'label ' || o.provider || ' ' || md5(o.label)"},
 }
 
 func (q objectQuery) sql() string {
@@ -119,8 +119,10 @@ func (q objectQuery) sql() string {
 		space = "coalesce((select spcname::text from pg_tablespace x where x.oid = " + q.space + "), '')"
 	}
 	system := objid + " >= 16384"
-	if q.catalog == "pg_namespace" || q.catalog == "pg_description" {
-		system = "true" // public was there first, and has an owner, grants and a comment
+	if q.catalog == "pg_namespace" || q.catalog == "pg_description" || q.catalog == "pg_seclabel" {
+		// public was there first, and has an owner, grants and a comment; large objects may
+		// have any number.
+		system = "true"
 	}
 	return "select " + prefix + " || coalesce(ident.type, '?'), coalesce(ident.identity, '?'), " + owner + ", coalesce(" + or(q.detail, "''") + ", ''), " + space + ", " + acl +
 		" from " + q.catalog + " o " + q.join + " cross join lateral pg_identify_object(" + class + ", " + objid + ", " + or(q.sub, "0") + ") " + "ident" +

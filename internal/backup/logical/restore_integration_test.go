@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -32,6 +33,8 @@ func testReplace(t *testing.T) {
 	all, err := Compare(t.Context(), target.with("shop"), m, CompareOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, manifest.Faults(all))
+
+	exec(t, admin, "drop database "+quote(done.Old)+" with (force)")
 
 	// Once more, without keeping: the name is the same, nothing piles up.
 	done, err = Restore(t.Context(), target, dir, RestoreOptions{Database: "shop", Replace: true, DropOld: true, NoCompare: true, Subscriptions: true, NoTablespaces: true})
@@ -133,11 +136,23 @@ func testRestoreFails(t *testing.T) {
 		unharmed(t)
 	})
 	t.Run("server ends the sessions", func(t *testing.T) {
-		go func() {
-			_ = waitFor(t.Context(), "pg_restore", "--jobs")
-			_, _ = admin.Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where datname like '"+scratchPrefix+"%'")
-		}()
+		over := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			waitFor(t.Context(), "pg_restore", "--jobs")
+			for {
+				select {
+				case <-over:
+					return
+				default: // again and again, since its sessions come and go
+					_, err := admin.Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where datname like '"+scratchPrefix+"%'")
+					assert.NoError(t, err)
+				}
+			}
+		})
 		_, err := Restore(t.Context(), target, dir, o)
+		close(over)
+		wg.Wait()
 		require.Error(t, err)
 		unharmed(t)
 	})
@@ -175,8 +190,8 @@ func testRestoreFails(t *testing.T) {
 func testTables(t *testing.T) {
 	dir, m := dumped(t)
 	admin := dial(t, target)
-	exec(t, admin, "drop database if exists into", "create database into")
-	s := target.with("into")
+	exec(t, admin, "drop database if exists side", "create database side")
+	s := target.with("side")
 	conn := dial(t, s)
 	exec(t, conn, "create type public.mood as enum ('sad', 'o''k', 'ha\"ppy', 'ü %')")
 	done, err := RestoreTables(t.Context(), s, dir, TablesOptions{Tables: []string{"parts", "public.serials", "orders"}, Schema: `side "s" ü`})
@@ -213,5 +228,5 @@ func testTables(t *testing.T) {
 	assert.Zero(t, ask[int](t, conn, "select count(*) from pg_namespace where nspname = 'absent'"))
 	assert.NotContains(t, strings.Join(databases(t, target), " "), scratchPrefix)
 	closeConn(conn)
-	exec(t, admin, "drop database into with (force)")
+	exec(t, admin, "drop database side with (force)")
 }

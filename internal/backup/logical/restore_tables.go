@@ -114,34 +114,35 @@ func (t *tables) load(ctx context.Context) error {
 		return err
 	}
 	// Everything before the rows first: then the catalog tells which partitions there are.
-	if err := t.pgRestore(ctx, "--section=pre-data", "--no-subscriptions", "--no-publications"); err != nil {
+	if err := t.pgRestore(ctx, toc, "--section=pre-data"); err != nil {
 		return err
 	}
 	if err := t.addPartitions(ctx); err != nil {
 		return err
 	}
-	var lines []string
-	for _, l := range toc.lines {
-		if t.keeps(l) {
-			lines = append(lines, l.text)
-		}
-	}
+	return t.pgRestore(ctx, toc, "--section=data", "--section=post-data")
+}
+
+// pgRestore restores the needed entries of some sections.
+func (t *tables) pgRestore(ctx context.Context, toc *toc, sections ...string) error {
 	list, err := os.CreateTemp("", "drydock-restore-*.list")
 	if err != nil {
 		return fmt.Errorf("writing the list of what to restore: %w", err)
 	}
 	defer os.Remove(list.Name())
-	_, err = list.WriteString(strings.Join(lines, "\n") + "\n")
+	var lines strings.Builder
+	for _, l := range toc.lines {
+		if t.keeps(l) {
+			lines.WriteString(l.text + "\n")
+		}
+	}
+	_, err = list.WriteString(lines.String())
 	if err = errors.Join(err, list.Close()); err != nil {
 		return fmt.Errorf("writing the list of what to restore: %w", err)
 	}
-	return t.pgRestore(ctx, "--section=data", "--section=post-data", "--use-list="+list.Name())
-}
-
-func (t *tables) pgRestore(ctx context.Context, args ...string) error {
-	args = append([]string{"--format=directory", "--jobs=" + strconv.Itoa(t.jobs), "--exit-on-error", "--no-password", "--no-tablespaces",
-		"--dbname=" + t.s.with(t.scratch).dbname()}, args...)
-	_, err := runTool(ctx, t.o.Tools.command(t.s, "pg_restore", append(args, filepath.Join(t.dir, dumpDir))...), t.log)
+	args := append([]string{"--format=directory", "--jobs=" + strconv.Itoa(t.jobs), "--exit-on-error", "--no-password", "--no-tablespaces",
+		"--dbname=" + t.s.with(t.scratch).dbname(), "--use-list=" + list.Name()}, sections...)
+	_, err = runTool(ctx, t.o.Tools.command(t.s, "pg_restore", append(args, filepath.Join(t.dir, dumpDir))...), t.log)
 	return err
 }
 
@@ -190,7 +191,8 @@ func (t *tables) keeps(l tocLine) bool {
 		}
 		return false
 	}
-	for _, kind := range []string{"BLOB", "MATERIALIZED VIEW DATA ", "EVENT TRIGGER ", "PUBLICATION ", "SUBSCRIPTION "} {
+	for _, kind := range []string{"BLOB", "MATERIALIZED VIEW DATA ", "EVENT TRIGGER ", "PUBLICATION ", "SUBSCRIPTION ",
+		"COMMENT - LARGE OBJECT ", "ACL - LARGE OBJECT ", "SECURITY LABEL - LARGE OBJECT "} {
 		if strings.HasPrefix(l.rest, kind) {
 			return false
 		}

@@ -121,7 +121,7 @@ func (n *snapshot) lock(ctx context.Context, s Server, see *pgx.Conn, locked map
 			locked[t.oid] = true
 		}
 		if _, err := n.locker.Exec(ctx, "lock table "+strings.Join(names, ", ")+" in access share mode"); err != nil {
-			return lockError(ctx, s, see, err)
+			return lockError(ctx, s, n.keeper, err)
 		}
 	}
 	return nil
