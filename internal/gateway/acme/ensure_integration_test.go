@@ -67,7 +67,7 @@ func TestACertificateIsObtainedOnce(t *testing.T) {
 	between := x509.NewCertPool()
 	between.AppendCertsFromPEM(pair.Cert)
 	for _, n := range names {
-		_, err = leaf.Verify(x509.VerifyOptions{DNSName: n, Roots: p.root(), Intermediates: between})
+		_, err = leaf.Verify(x509.VerifyOptions{DNSName: n, Roots: p.Root(), Intermediates: between})
 		assert.NoError(t, err)
 	}
 	noTokens(t, p)
@@ -77,7 +77,7 @@ func TestACertificateIsObtainedOnce(t *testing.T) {
 	assert.False(t, st.Placeholder)
 	assert.Zero(t, st.Failures)
 	assert.Empty(t, st.LastError)
-	assert.Equal(t, p.directory(), st.IssuedBy)
+	assert.Equal(t, p.Directory(), st.IssuedBy)
 	previous, err := certs.Store{Dir: m.o.Store}.Previous()
 	require.NoError(t, err)
 	assert.True(t, previous.Info.Placeholder)
@@ -123,7 +123,7 @@ func TestARenewalThatIsDue(t *testing.T) {
 func TestTheAuthoritysAdviceIsFollowed(t *testing.T) {
 	p := startPebble(t)
 	m, _, first := p.obtained(t)
-	p.advise(first.Cert, time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour))
+	p.Advise(first.Cert, time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour))
 	changed, err := m.Ensure(withTimeout(t, time.Minute))
 	require.NoError(t, err)
 	assert.True(t, changed)
@@ -144,7 +144,7 @@ func TestOtherDomainsOrAnotherDirectory(t *testing.T) {
 
 	// From staging to production: the names are the same, the certificate is not
 	// (home-assistant/addons 1705: the staging certificate stayed).
-	production, _ := p.manager(t, like(more), func(o *Options) { o.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", p.port) })
+	production, _ := p.manager(t, like(more), func(o *Options) { o.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", p.Port) })
 	changed, err = production.Ensure(withTimeout(t, time.Minute))
 	require.NoError(t, err)
 	assert.True(t, changed)
@@ -175,7 +175,7 @@ func TestAFailedRenewalLeavesTheOldCertificateServing(t *testing.T) {
 	go func() { _ = server.ServeTLS(l, "", "") }()
 	t.Cleanup(func() { _ = server.Close() })
 	served := func() string {
-		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{ServerName: "shop.test", RootCAs: p.root()})
+		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{ServerName: "shop.test", RootCAs: p.Root()})
 		require.NoError(t, err)
 		defer conn.Close()
 		return fmt.Sprintf("%x", conn.ConnectionState().PeerCertificates[0].SerialNumber)
@@ -214,7 +214,7 @@ func TestTheServerIsDown(t *testing.T) {
 	p := startPebble(t)
 	var c clock
 	m, _, first := p.obtained(t, c.options)
-	p.stop()
+	p.Stop()
 	changed, err := m.Ensure(withTimeout(t, time.Minute))
 	require.NoError(t, err, "nothing is due, so nobody is missed")
 	assert.False(t, changed)
@@ -224,7 +224,7 @@ func TestTheServerIsDown(t *testing.T) {
 	assert.ErrorContains(t, err, "stays in use")
 	assert.Equal(t, first, whole(t, m))
 
-	p.start() // it keeps nothing: the account and the certificate are unknown to it now
+	p.Restart() // it keeps nothing: the account and the certificate are unknown to it now
 	changed, err = m.Ensure(withTimeout(t, time.Minute))
 	require.NoError(t, err)
 	assert.True(t, changed)
@@ -238,11 +238,11 @@ func TestTheServerGoesDownInTheMiddle(t *testing.T) {
 		m, count := p.manager(t)
 		_, err := m.Prepare(t.Context())
 		require.NoError(t, err)
-		count.at, count.hook = at, p.stop
+		count.at, count.hook = at, p.Stop
 		_, err = m.Ensure(withTimeout(t, time.Minute))
 		assert.ErrorContains(t, err, "that the ACME server runs", "request %d", at)
 		noTokens(t, p)
-		p.start()
+		p.Restart()
 	}
 }
 
@@ -322,7 +322,7 @@ func TestTheAccountIsFoundByItsKey(t *testing.T) {
 	p := startPebble(t)
 	var c clock
 	m, _, _ := p.obtained(t, c.options)
-	record := filepath.Join(accountDir(m.o.Store, p.directory()), "account.json")
+	record := filepath.Join(accountDir(m.o.Store, p.Directory()), "account.json")
 	before, err := os.ReadFile(record)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(record, []byte(`{"direct`), 0o600))
@@ -343,7 +343,7 @@ func TestTheEmailAddressChanges(t *testing.T) {
 	mail.trace = count.count
 	_, err := mail.Ensure(withTimeout(t, time.Minute))
 	require.NoError(t, err)
-	record, err := os.ReadFile(filepath.Join(accountDir(m.o.Store, p.directory()), "account.json"))
+	record, err := os.ReadFile(filepath.Join(accountDir(m.o.Store, p.Directory()), "account.json"))
 	require.NoError(t, err)
 	assert.Contains(t, string(record), "new@shop.test")
 	assert.Positive(t, count.seen("/my-account/"))
@@ -353,11 +353,11 @@ func TestTheEmailAddressChanges(t *testing.T) {
 // stands before it.
 func TestARateLimitIsRespected(t *testing.T) {
 	p := startPebble(t)
-	target, err := url.Parse(fmt.Sprintf("https://localhost:%d", p.port))
+	target, err := url.Parse(fmt.Sprintf("https://localhost:%d", p.Port))
 	require.NoError(t, err)
 	proxy := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
-		Transport: p.client().Transport,
+		Transport: p.Client().Transport,
 	}
 	limited := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != orders {

@@ -33,13 +33,13 @@ type child struct {
 func TestKilledAtEachRequest(t *testing.T) {
 	p := startPebble(t)
 	m, _, first := p.obtained(t)
-	account, err := os.ReadFile(filepath.Join(accountDir(m.o.Store, p.directory()), "account.json"))
+	account, err := os.ReadFile(filepath.Join(accountDir(m.o.Store, p.Directory()), "account.json"))
 	require.NoError(t, err)
 	deaths := 0
 	for at := 1; ; at++ {
 		require.Less(t, at, 60)
 		c, err := json.Marshal(child{
-			Directory: m.o.Directory, CA: filepath.Join(p.dir, "https", "ca.pem"), Store: m.o.Store,
+			Directory: m.o.Directory, CA: p.CAFile, Store: m.o.Store,
 			Challenges: m.o.Challenges, Domains: m.o.Domains, Ahead: 70 * daily, At: at,
 		})
 		require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestKilledAtEachRequest(t *testing.T) {
 	assert.Greater(t, deaths, 8)
 	assert.NotEqual(t, first.Info.Serial, whole(t, m).Info.Serial)
 	noTokens(t, p)
-	again, err := os.ReadFile(filepath.Join(accountDir(m.o.Store, p.directory()), "account.json"))
+	again, err := os.ReadFile(filepath.Join(accountDir(m.o.Store, p.Directory()), "account.json"))
 	require.NoError(t, err)
 	assert.Equal(t, string(account), string(again))
 }
