@@ -223,7 +223,7 @@ func TestReloadsAreMerged(t *testing.T) {
 	g := start(t, nil)
 	out := g.ok("sh", "-c", "for i in 1 2 3 4 5 6; do gateway reload & done; wait")
 	assert.Equal(t, 6, strings.Count(out, "serves"))
-	assert.LessOrEqual(t, g.state().Generation, 4, "six wishes made a few generations")
+	assert.Less(t, g.state().Generation, 1+6, "six wishes made fewer generations")
 	before := g.state().Generation
 	require.NoError(t, g.engine.Kill(t.Context(), g.id, "HUP"))
 	g.until("HUP makes a generation", func() bool { return g.state().Generation > before })
