@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/gateway/lint"
 	"drydock/internal/testkit"
 )
 
@@ -22,15 +23,19 @@ func read(t *testing.T) (root string, list []Target) {
 	return root, list
 }
 
-func TestThePageIsNotStale(t *testing.T) {
+func TestGeneratedPagesAreNotStale(t *testing.T) {
 	root, list := read(t)
-	path := filepath.Join(root, "docs", "targets.md")
-	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
-		require.NoError(t, os.WriteFile(path, []byte(Page(list)), 0o644))
-	}
-	have, err := os.ReadFile(path)
+	rules, err := lint.Markdown()
 	require.NoError(t, err)
-	assert.Equal(t, Page(list), string(have), "run: go test ./internal/manual -update")
+	for name, want := range map[string]string{"targets.md": Page(list), "nginx-rules.md": rules} {
+		path := filepath.Join(root, "docs", name)
+		if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+			require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
+		}
+		have, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(have), "%s is stale; run: go test ./internal/manual -update", name)
+	}
 }
 
 func TestEveryTargetIsDocumentedInOneLine(t *testing.T) {
