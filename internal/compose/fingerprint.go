@@ -34,8 +34,9 @@ var varying = []string{
 	"BACKEND_IMAGE_REF", "FRONTEND_IMAGE_REF", "MIGRATE_IMAGE_REF", "ENV",
 }
 
-// AppFingerprint computes it for the apps with these values, and the ids of their images.
-func AppFingerprint(s *env.Settings, v Values, backendID, frontendID string) (Fingerprint, error) {
+// AppFingerprint computes it for the apps with these values; backend and frontend say what
+// their images are.
+func AppFingerprint(s *env.Settings, v Values, backend, frontend string) (Fingerprint, error) {
 	v.Labels = nil
 	p := App(s, v)
 	text := strings.Builder{}
@@ -46,18 +47,18 @@ func AppFingerprint(s *env.Settings, v Values, backendID, frontendID string) (Fi
 		}
 		text.Write(data)
 	}
+	f := Fingerprint{Files: sum(text.String()), Values: map[string]string{}}
 	text.Write(p.Override)
 	used := map[string]bool{}
 	for _, m := range named.FindAllStringSubmatch(text.String(), -1) {
 		used[m[1]] = !slices.Contains(varying, m[1])
 	}
-	f := Fingerprint{Files: sum(text.String()), Values: map[string]string{}}
 	for _, kv := range p.Env {
 		if name, value, _ := strings.Cut(kv, "="); used[name] {
 			f.Values[strings.TrimPrefix(name, "DRYDOCK_")] = value
 		}
 	}
-	all := fmt.Sprintf("%q\n%q\n%q\n", f.Files, backendID, frontendID)
+	all := fmt.Sprintf("%q\n%q\n%q\n%q\n", f.Files, p.Override, backend, frontend)
 	for _, name := range slices.Sorted(maps.Keys(f.Values)) {
 		all += fmt.Sprintf("%q=%q\n", name, f.Values[name])
 	}

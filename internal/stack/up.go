@@ -45,6 +45,9 @@ func (s *Stack) Up(ctx context.Context) error {
 	if err := s.Migrate(ctx, v); err != nil {
 		return err
 	}
+	if v.Labels, err = s.releaseLabels(ctx, v); err != nil {
+		return err
+	}
 	if err := runner.Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
 		return s.explain(ctx, err)
 	}
@@ -61,8 +64,13 @@ func (s *Stack) Up(ctx context.Context) error {
 
 // Values builds what is missing and works out everything that the compose files need.
 func (s *Stack) Values(ctx context.Context, colour compose.Colour) (compose.Values, error) {
+	return s.values(ctx, colour, "")
+}
+
+// values does that with the apps' images of a stage; "" goes by the mode.
+func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string) (compose.Values, error) {
 	names := []string{image.Postgres, image.Redis, image.Gateway, image.Backend, image.Frontend}
-	list, err := s.images(ctx, names, "")
+	list, err := s.images(ctx, names, stage)
 	if err != nil {
 		return compose.Values{}, err
 	}
@@ -82,7 +90,7 @@ func (s *Stack) Values(ctx context.Context, colour compose.Colour) (compose.Valu
 		BackendCache: s.Settings.Project + "-backend-cache",
 		Labels:       s.Labels,
 	}
-	if s.Settings.Mode == env.Dev {
+	if s.Settings.Mode == env.Dev && stage == "" {
 		// The source changes all the time; a version that did so, too, would restart the
 		// apps at each `up`.
 		v.Version = "dev"

@@ -1,0 +1,222 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"drydock/internal/compose"
+	"drydock/internal/engine"
+	"drydock/internal/gateway"
+)
+
+// gate lets a release pass whose containers are all there, all of this release, healthy
+// in time, healthy for a while, and known to the gateway.
+func (w *work) gate(ctx context.Context) error {
+	s := w.d.Stack.Settings.Deploy
+	list, err := w.own(ctx)
+	if err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("not healthy within DEPLOY_TIMEOUT (%s)", s.Timeout))
+	defer cancel()
+	err = each(within, list, func(ctx context.Context, c engine.Container) error {
+		_, err := w.d.Stack.Engine.WaitFor(ctx, c.ID, "healthy", settled(c))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.stable(ctx, list, s.Stable); err != nil {
+		return err
+	}
+	return w.pools(within, len(list))
+}
+
+// own are the containers of the release, as many as there have to be.
+func (w *work) own(ctx context.Context) ([]engine.Container, error) {
+	list, err := w.d.colourContainers(ctx, w.journal.To)
+	if err != nil {
+		return nil, err
+	}
+	have := map[string]int{}
+	var mine []engine.Container
+	for _, c := range list {
+		if c.Labels["com.docker.compose.oneoff"] == "True" {
+			continue
+		}
+		if c.Labels[compose.LabelRelease] != w.release.ID {
+			return nil, fmt.Errorf("%s is not of this release; somebody else works on %s", c.Name, w.journal.To)
+		}
+		have[c.Service()]++
+		mine = append(mine, c)
+	}
+	for _, app := range []string{"backend", "frontend"} {
+		if have[app] == 0 {
+			return nil, fmt.Errorf("there is no container of the %s", app)
+		}
+	}
+	return mine, nil
+}
+
+// settled waits for health and gives up on what will not get it: a container that is
+// restarted ended by itself, and would be half the time away when it serves.
+func settled(from engine.Container) engine.Predicate {
+	return func(in engine.Container) (bool, error) {
+		if in.Restarts > from.Restarts || in.State == engine.Restarting {
+			return false, fmt.Errorf("it ended by itself with exit code %d%s", in.ExitCode, memoryOut(in))
+		}
+		if in.State == engine.Exited || in.State == engine.Dead {
+			return false, fmt.Errorf("it ended with exit code %d%s", in.ExitCode, memoryOut(in))
+		}
+		return engine.IsHealthy(in)
+	}
+}
+
+func memoryOut(c engine.Container) string {
+	if c.OOM {
+		return " (out of memory: raise its limit)"
+	}
+	return ""
+}
+
+// stable watches healthy containers for a while.
+func (w *work) stable(ctx context.Context, list []engine.Container, span time.Duration) error {
+	if span == 0 {
+		return nil
+	}
+	enough := errors.New("enough")
+	within, cancel := context.WithTimeoutCause(ctx, span, enough)
+	defer cancel()
+	err := each(within, list, func(ctx context.Context, c engine.Container) error {
+		_, err := w.d.Stack.Engine.WaitFor(ctx, c.ID, "stable", sick(c))
+		return err
+	})
+	if errors.Is(context.Cause(within), enough) && !errors.Is(err, errSick) {
+		return nil
+	}
+	return err
+}
+
+// errSick is a container that was healthy and is not any more.
+var errSick = errors.New("it was healthy and is not any more")
+
+// sick is a predicate that never holds, and fails when a container is not well any more.
+func sick(from engine.Container) engine.Predicate {
+	return func(in engine.Container) (bool, error) {
+		switch {
+		case in.Restarts > from.Restarts || in.State != engine.Running:
+			return false, fmt.Errorf("%w: it ended by itself with exit code %d%s", errSick, in.ExitCode, memoryOut(in))
+		case in.Health == engine.Unhealthy:
+			return false, fmt.Errorf("%w: its health check fails", errSick)
+		}
+		return false, nil
+	}
+}
+
+// each runs fn for all containers at once; the first failure ends the others.
+func each(ctx context.Context, list []engine.Container, fn func(context.Context, engine.Container) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make(chan error, len(list))
+	for _, c := range list {
+		go func() { errs <- fn(ctx, c) }()
+	}
+	var first error
+	for range list {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+			cancel()
+		}
+	}
+	return first
+}
+
+// pools waits until the gateway has found every container and counts it as healthy.
+func (w *work) pools(ctx context.Context, want int) error {
+	live, err := w.d.gateway().Live(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		state, err := live.State(ctx)
+		if err != nil {
+			return err
+		}
+		have, said := members(state, w.journal.To)
+		if have >= want {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the gateway counts %d of %d containers of %s as healthy: %s", have, want, w.journal.To, said)
+		}
+	}
+}
+
+// members counts the healthy members of a colour's pools.
+func members(s gateway.State, c compose.Colour) (healthy int, said string) {
+	var words []string
+	for _, p := range s.Pools {
+		if !strings.HasSuffix(p.Name, "-"+string(c)) {
+			continue
+		}
+		n := 0
+		for _, m := range p.Members {
+			if m.Healthy {
+				n++
+			}
+		}
+		healthy += n
+		words = append(words, fmt.Sprintf("%s has %d of %d (%s)", p.Name, n, len(p.Members), p.Mode))
+	}
+	return healthy, strings.Join(words, ", ")
+}
+
+// smoke asks the release through the gateway's private port, as a visitor would.
+func (w *work) smoke(ctx context.Context) error {
+	live, err := w.d.gateway().Live(ctx)
+	if err != nil {
+		return err
+	}
+	s := w.d.Stack.Settings
+	for _, path := range s.Deploy.SmokePaths {
+		if _, err := live.Get(ctx, path, true); err != nil {
+			return fmt.Errorf("asking the new release for %s: %w", path, err)
+		}
+	}
+	if s.Deploy.VersionPath == "" {
+		return nil
+	}
+	// Every replica is asked: the gateway gives them their turns.
+	for range s.Backend.Replicas {
+		body, err := live.Get(ctx, s.Deploy.VersionPath, true)
+		if err != nil {
+			return fmt.Errorf("asking the new release for its version (BACKEND_VERSION_PATH=%s): %w", s.Deploy.VersionPath, err)
+		}
+		if !answersVersion(body, w.release.Version) {
+			return fmt.Errorf("it answers another version than %s at BACKEND_VERSION_PATH (%s): %.200s", w.release.Version, s.Deploy.VersionPath, strings.TrimSpace(body))
+		}
+	}
+	return nil
+}
+
+// answersVersion looks for the version in an answer: the field "version" of a JSON
+// object, else anywhere.
+func answersVersion(body, want string) bool {
+	var v struct {
+		Version *string `json:"version"`
+	}
+	if json.Unmarshal([]byte(body), &v) == nil && v.Version != nil {
+		return *v.Version == want
+	}
+	return strings.Contains(body, want)
+}

@@ -1,0 +1,134 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"drydock/internal/compose"
+	"drydock/internal/engine"
+	"drydock/internal/gateway"
+	"drydock/internal/gateway/render"
+)
+
+// Colour is what is true about one colour.
+type Colour struct {
+	Name       compose.Colour `json:"colour"`
+	Release    string         `json:"release,omitempty"` // by the labels; "" when there is none, or they differ
+	Version    string         `json:"version,omitempty"`
+	Revision   string         `json:"revision,omitempty"`
+	Mixed      bool           `json:"mixed,omitempty"` // containers of more than one release
+	Containers int            `json:"containers"`
+	Running    int            `json:"running"`
+	Healthy    int            `json:"healthy"`
+	Restarts   int            `json:"restarts"`
+
+	Fingerprint string   `json:"-"`
+	IDs         []string `json:"-"`
+	Services    []string `json:"-"` // that run and are healthy
+}
+
+// Well says that every container runs and is healthy, and that there are some of both apps.
+func (c Colour) Well() bool {
+	return c.Containers > 0 && c.Healthy == c.Containers && !c.Mixed &&
+		slices.Contains(c.Services, "backend") && slices.Contains(c.Services, "frontend")
+}
+
+// Situation is what is true about an environment.
+type Situation struct {
+	Active      compose.Colour `json:"active"`
+	Gateway     bool           `json:"gateway"` // it runs and answers
+	Canary      int            `json:"canary_percent"`
+	Maintenance bool           `json:"maintenance"`
+	Blue        Colour         `json:"blue"`
+	Green       Colour         `json:"green"`
+}
+
+// Colour is one of the two.
+func (s Situation) Colour(c compose.Colour) Colour {
+	if c == compose.Green {
+		return s.Green
+	}
+	return s.Blue
+}
+
+// describe sums up the containers of a colour.
+func describe(name compose.Colour, list []engine.Container) Colour {
+	c := Colour{Name: name}
+	first := true
+	for _, in := range list {
+		if in.Labels["com.docker.compose.oneoff"] == "True" {
+			continue // migrations
+		}
+		c.Containers++
+		c.Restarts += in.Restarts
+		c.IDs = append(c.IDs, in.ID)
+		if in.State == engine.Running {
+			c.Running++
+			if in.Health == engine.Healthy || in.Health == engine.NoHealth {
+				c.Healthy++
+				c.Services = append(c.Services, in.Service())
+			}
+		}
+		l := in.Labels
+		if first {
+			c.Release, c.Version, c.Revision, c.Fingerprint = l[compose.LabelRelease], l[compose.LabelVersion], l[compose.LabelRevision], l[compose.LabelFingerprint]
+			first = false
+		} else if c.Release != l[compose.LabelRelease] {
+			c.Mixed = true
+		}
+	}
+	if c.Mixed {
+		c.Release, c.Version, c.Revision, c.Fingerprint = "", "", "", ""
+	}
+	return c
+}
+
+// look finds out what is true now. Without a gateway the active colour is unknown; blue is
+// what a new one begins with.
+func (d *Deployer) look(ctx context.Context) (Situation, error) {
+	s := Situation{Active: compose.Blue}
+	for _, name := range []compose.Colour{compose.Blue, compose.Green} {
+		list, err := d.colourContainers(ctx, name)
+		if err != nil {
+			return Situation{}, err
+		}
+		c := describe(name, list)
+		if name == compose.Blue {
+			s.Blue = c
+		} else {
+			s.Green = c
+		}
+	}
+	live, err := d.gateway().Live(ctx)
+	if errors.Is(err, gateway.ErrNotRunning) {
+		return s, nil
+	}
+	if err != nil {
+		return Situation{}, err
+	}
+	state, err := live.State(ctx)
+	if errors.Is(err, gateway.ErrNotRunning) {
+		return s, nil
+	}
+	if err != nil {
+		return Situation{}, fmt.Errorf("asking the gateway which colour is live: %w", err)
+	}
+	s.Gateway, s.Active, s.Maintenance = true, compose.Colour(state.Active), state.Maintenance
+	if state.Canary != nil {
+		s.Canary = state.Canary.Percent
+	}
+	return s, nil
+}
+
+func (d *Deployer) colourContainers(ctx context.Context, c compose.Colour) ([]engine.Container, error) {
+	return d.Stack.Engine.Containers(ctx, engine.Filter{Labels: map[string]string{"com.docker.compose.project": compose.AppProject(d.Stack.Settings, c)}})
+}
+
+// gateway is the entrance of this environment, silent.
+func (d *Deployer) gateway() *gateway.Gateway {
+	return &gateway.Gateway{Settings: d.Stack.Settings, Engine: d.Stack.Engine, Out: d.Stack.Err, Err: d.Stack.Err, Labels: d.Stack.Labels}
+}
+
+func paint(c compose.Colour) render.Colour { return render.Colour(c) }

@@ -1,0 +1,170 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"drydock/internal/compose"
+	"drydock/internal/run"
+)
+
+// failed puts all back after a step that failed or was stopped, records it, and says what
+// is so now.
+func (w *work) failed(ctx context.Context, step Step, cause error) error {
+	d := w.d
+	if w.lock.lost() {
+		// Somebody else may hold it by now. What is half done is found by the journal.
+		return fmt.Errorf("%w; nothing was put back, since somebody else may be at it: the next %s looks at what is so and goes on from there", cause, d.Stack.Command("deploy:"+d.Stack.Settings.Env))
+	}
+	if step == Prune || step == PostHook {
+		return cause // the release serves, and that is recorded
+	}
+	var sig *run.SignalError
+	stopped := errors.As(context.Cause(ctx), &sig)
+	if stopped {
+		d.say("stopping: %v; putting back what was begun (a second signal ends this at once)", sig)
+	}
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	outcome, result := Failed, ""
+	switched, err := w.putBack(clean)
+	if switched {
+		outcome = Returned
+	}
+	if stopped {
+		outcome = Undone
+	}
+	switch {
+	case err != nil:
+		result = fmt.Sprintf("putting all back failed, too: %v; look: %s", err, d.Stack.Command("deploy:status"))
+	case w.journal.From.Version == "" && !w.now.Colour(w.journal.To.Other()).Well():
+		result = "there is no earlier release that could serve"
+	case switched:
+		result = fmt.Sprintf("%s serves again", orUnnamed(w.journal.From.Version))
+	default:
+		result = fmt.Sprintf("%s serves as before", orUnnamed(w.journal.From.Version))
+	}
+	if w.tried && err == nil {
+		result += fmt.Sprintf("; the containers of %s are stopped and kept, to be looked at: docker ps --all --filter label=%s=%s", w.release.Version, compose.LabelRelease, w.release.ID)
+	}
+	if err == nil {
+		if keepErr := w.keep(clean, outcome, cause); keepErr != nil {
+			d.say("%v", keepErr)
+		}
+		w.postHook(clean, outcome)
+	}
+	return fmt.Errorf("%s of %s did not succeed: %w\n%s", w.kind, w.release, cause, result)
+}
+
+func orUnnamed(version string) string {
+	if version == "" {
+		return "the old release"
+	}
+	return version
+}
+
+// putBack makes the old colour serve, if it does not, and ends the new one. It looks at
+// what is so first, and can be done again.
+func (w *work) putBack(ctx context.Context) (switched bool, err error) {
+	now, err := w.d.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	to := w.journal.To
+	live, err := w.d.gateway().Live(ctx)
+	if err != nil {
+		return false, err
+	}
+	met := now.Canary > 0 // users met the new release
+	if now.Canary > 0 {
+		if err := live.Canary(ctx, paint(to), 0); err != nil {
+			return false, err
+		}
+	}
+	if now.Active == to {
+		old := now.Colour(to.Other())
+		if old.Running == 0 {
+			w.d.say("there is nothing to go back to: %s stays", w.release)
+			return false, errors.New("the old colour does not run")
+		}
+		if _, err := live.Switch(ctx, paint(to.Other())); err != nil {
+			return false, fmt.Errorf("switching back to %s: %w", to.Other(), err)
+		}
+		w.d.say("switched back to %s", to.Other())
+		met, switched = true, true
+	}
+	// A rollback's containers were warm; they stay what they were.
+	if !w.tried || w.kind == KindRollback && !switched && !met && now.Colour(to).Well() {
+		return switched, nil
+	}
+	if met {
+		if err := w.d.drain(ctx); err != nil {
+			return switched, err
+		}
+	}
+	if err := w.d.stop(ctx, to, w.release.ID); err != nil {
+		return switched, err
+	}
+	return switched || met, nil
+}
+
+// recover finishes or undoes what a killed deploy left.
+func (w *work) recover(ctx context.Context) error {
+	d := w.d
+	if err := d.orphans(ctx, 5*time.Minute); err != nil {
+		return err
+	}
+	now, err := d.look(ctx)
+	if err != nil {
+		return err
+	}
+	w.now = now
+	j := w.memory.Current
+	what := judgeDead(j, now)
+	if what == nothing {
+		if now.Canary > 0 {
+			d.say("a canary is left over; ending it")
+			return w.endCanary(ctx)
+		}
+		return nil
+	}
+	d.step(Recover, fmt.Sprintf("%s of %s was killed at the step %q", j.Kind, j.Release, j.Step))
+	old := *w
+	old.kind, old.release, old.journal, old.tried = j.Kind, j.Release, *j, true
+	switch what {
+	case finish:
+		d.say("%s serves and is well: that stays", j.Release)
+		err = old.keep(ctx, Finished, nil)
+	default:
+		if now.Gateway {
+			if _, err = old.putBack(ctx); err != nil {
+				return err
+			}
+		} else if err = d.stop(ctx, j.To, j.Release.ID); err != nil {
+			return err
+		}
+		d.say("put back: %s is stopped", j.Release)
+		err = old.keep(ctx, Interrupted, nil)
+	}
+	if err != nil {
+		return err
+	}
+	w.memory = old.memory
+	w.memory.Current = nil
+	w.now, err = d.look(ctx)
+	return err
+}
+
+func (w *work) endCanary(ctx context.Context) error {
+	live, err := w.d.gateway().Live(ctx)
+	if err != nil {
+		return err
+	}
+	if err := live.Canary(ctx, "", 0); err != nil {
+		return err
+	}
+	w.now, err = w.d.look(ctx)
+	return err
+}
