@@ -3,7 +3,7 @@ package lint
 // rules is every rule, one family a file.
 var rules = concat(
 	parseRules, directiveRules, pathRules, headerRules, proxyURIRules, resolverRules, ifRules, hostRules, serverRules,
-	limitRules, splittingRules, accessRules, logRules, tlsRules, gzipRules, cacheRules, keepaliveRules, regexRules,
+	limitRules, splittingRules, clientRules, accessRules, logRules, tlsRules, gzipRules, cacheRules, keepaliveRules, regexRules,
 	unreachableRules, upstreamRules, processRules, streamRules, stackRules,
 )
 

@@ -44,6 +44,7 @@ func TestParseTarget(t *testing.T) {
 		"http://$host:8080":           {Scheme: "http", Host: "$host", Port: "8080"},
 		"http://${a}_b/x":             {Scheme: "http", Host: "${a}_b", URI: "/x", HasURI: true},
 		"http://unix:/tmp/s.sock:/x/": {Scheme: "http", Host: "/tmp/s.sock", Unix: true, URI: "/x/", HasURI: true},
+		"http://b:80$request_uri":     {Scheme: "http", Host: "b", Port: "80", URI: "$request_uri", HasURI: true},
 		"backend:9000":                {Host: "backend", Port: "9000"},
 		"unix:/run/php.sock":          {Host: "/run/php.sock", Unix: true},
 	} {

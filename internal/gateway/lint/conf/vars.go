@@ -254,8 +254,15 @@ func ParseTarget(s string) Target {
 		return t
 	}
 	host := rest
-	if i := strings.IndexAny(rest, "/?"); i >= 0 && t.Scheme != "" {
-		host, t.URI, t.HasURI = rest[:i], rest[i:], true
+	end := strings.IndexAny(rest, "/?")
+	for _, path := range []string{"$request_uri", "$uri", "$document_uri", "${request_uri}", "${uri}"} {
+		// These begin with a slash, so the host ends before them.
+		if i := strings.Index(rest, path); i > 0 && (end < 0 || i < end) {
+			end = i
+		}
+	}
+	if end >= 0 && t.Scheme != "" {
+		host, t.URI, t.HasURI = rest[:end], rest[end:], true
 	}
 	t.Host = host
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") && !strings.Contains(host[i:], "}") {
