@@ -106,7 +106,26 @@ func buildGateway(t testing.TB) (string, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the test's gateway: %w: %s", err, out)
 	}
-	return ref, nil
+	return ref, removeOld(t, ref)
+}
+
+// removeOld removes the images of programs that have not been tested for a week.
+func removeOld(t testing.TB, current string) error {
+	e := testkit.Engine(t)
+	old, err := e.Images(context.Background(), engine.Filter{Labels: map[string]string{"drydock.test.image": "gateway"}})
+	if err != nil {
+		return err
+	}
+	for _, in := range old {
+		for _, tag := range in.Tags {
+			if tag != current && time.Since(in.Created) > 7*24*time.Hour {
+				if err := e.RemoveImage(context.Background(), tag); err != nil {
+					t.Logf("an older image stays: %v", err) // some container uses it
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // fixture is testdata/nginx, name to content.
