@@ -122,7 +122,7 @@ func (s *Store) Free() (int64, error) {
 	if err := unix.Statfs(s.root, &st); err != nil {
 		return 0, fmt.Errorf("asking how much space %s has: %w", s.root, err)
 	}
-	return int64(st.Bavail) * st.Bsize, nil
+	return int64(st.Bavail) * int64(st.Bsize), nil // the types differ between systems
 }
 
 // NoSpaceError refuses a backup before it starts.
