@@ -22,6 +22,8 @@ var pathRules = []Rule{{
 			mod, name := routes.LocationOf(l)
 			if (mod == routes.Prefix || mod == routes.PrefixFinal) && !strings.HasSuffix(name, "/") && strings.HasSuffix(n.Arg(0), "/") {
 				c.at(n, "with the location %s, a request for %s../ leaves the folder %s", name, name, n.Arg(0))
+			} else if (mod == routes.Prefix || mod == routes.PrefixFinal) && !strings.HasSuffix(name, "/") && !strings.Contains(path.Base(n.Arg(0)), ".") && len(conf.Variables(n.Arg(0))) == 0 {
+				c.at(n, "with the location %s, a request for %s-old/ reads the neighbour %s-old/", name, name, n.Arg(0)).Severity = Warning
 			}
 		}, "alias")
 	},
