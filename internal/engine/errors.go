@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -60,11 +61,11 @@ func (e *Error) ExitCode() int {
 // cleaned drops what the SDK puts before the engine's words, and of a call that was cut
 // off the address, which helps nobody.
 func cleaned(err error) string {
-	var inner *Error
-	if errors.Is(err, context.Canceled) && !errors.As(err, &inner) {
-		return "interrupted"
-	}
 	text := err.Error()
+	var call *url.Error
+	if errors.As(err, &call) && errors.Is(call, context.Canceled) {
+		text = strings.Replace(text, call.Error(), "interrupted", 1)
+	}
 	for _, prefix := range []string{"Error response from daemon: ", "Error: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
