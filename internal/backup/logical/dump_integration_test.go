@@ -118,7 +118,7 @@ func testDumpFails(t *testing.T) {
 	admin := dial(t, at("source", "postgres"))
 	// The strongest compression takes long enough to be met.
 	slow := DumpOptions{Level: 19}
-	long := DumpOptions{Level: 12}
+	long := DumpOptions{}
 	for _, c := range []struct {
 		name  string
 		fault func(ctx context.Context, t *testing.T)
@@ -266,7 +266,7 @@ func testCrossed(t *testing.T) {
 		passed <- err
 	}()
 	dir := t.TempDir()
-	m, err := Dump(t.Context(), s, dir, DumpOptions{Level: 12})
+	m, err := Dump(t.Context(), s, dir, DumpOptions{Level: 6})
 	require.NoError(t, err)
 	require.NoError(t, <-passed)
 	assert.Contains(t, strings.Join(m.Warnings, " "), "attempt 1 was crossed by a TRUNCATE")

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -90,9 +89,6 @@ func Parse(text []byte) (*Manifest, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(m); err != nil {
 		return nil, fmt.Errorf("reading the manifest: %s: %w", place(text, err), ErrDamaged)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("reading the manifest: something follows after its end: %w", ErrDamaged)
 	}
 	if err := m.check(text); err != nil {
 		return nil, fmt.Errorf("reading the manifest: %w: %w", err, ErrDamaged)
