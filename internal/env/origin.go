@@ -2,6 +2,9 @@ package env
 
 import "fmt"
 
+// FromProcess is the origin of a value that was given with the command.
+const FromProcess = "process environment"
+
 // Origin says where a value came from.
 type Origin struct {
 	File string // relative to the root where it lies below it; "" for the places named by Note
@@ -11,7 +14,7 @@ type Origin struct {
 
 // The origins without a file.
 var (
-	fromProcess = Origin{Note: "process environment"}
+	fromProcess = Origin{Note: FromProcess}
 	fromDefault = Origin{Note: "default"}
 	fromNowhere = Origin{Note: "not set"}
 )

@@ -9,6 +9,7 @@ import (
 
 	"drydock/internal/compose"
 	"drydock/internal/engine"
+	"drydock/internal/env"
 	"drydock/internal/run"
 )
 
@@ -16,6 +17,11 @@ import (
 // say VOLUMES=1; then it asks first, or is told YES=1.
 func (s *Stack) Down(ctx context.Context) error {
 	volumes := s.Settings.Options.Volumes
+	if volumes {
+		if err := s.ours(ctx); err != nil {
+			return err
+		}
+	}
 	if volumes && !s.Settings.Options.Yes {
 		if err := s.confirm(ctx); err != nil {
 			return err
@@ -45,6 +51,30 @@ func (s *Stack) Down(ctx context.Context) error {
 		return fmt.Errorf("removing what is left of %s: %w", s.Settings.Project, err)
 	}
 	s.say("stopped and removed, data included")
+	return nil
+}
+
+// labelFolder is where compose notes the folder of a project's files.
+const labelFolder = "com.docker.compose.project.working_dir"
+
+// ours refuses to remove the data of a stack that another checkout has started: a second
+// clone has the same settings, and the same name for its project. Saying the name with
+// the command is enough; that is no accident.
+func (s *Stack) ours(ctx context.Context) error {
+	if v, ok := s.Settings.Lookup("PROJECT"); ok && v.Origin == env.FromProcess {
+		return nil
+	}
+	list, err := s.containers(ctx)
+	if err != nil {
+		return err
+	}
+	here := s.Settings.Path("compose")
+	for _, c := range list {
+		if from := c.Labels[labelFolder]; from != "" && from != here {
+			return run.WithCode(run.CodeBusy, fmt.Errorf("removing the data of %s: it was started from %s, and this is %s; run it there, or say which one is meant: PROJECT=%s VOLUMES=1 %s",
+				s.Settings.Project, from, here, s.Settings.Project, s.command("down")))
+		}
+	}
 	return nil
 }
 

@@ -217,8 +217,8 @@ func (s *interrupted) nothingHalfMade(after string) {
 	s.t.Helper()
 	for what, list := range s.containers(s.t.Context()) {
 		for _, c := range list {
-			// Compose may leave one that it has made and not started; the next run starts it.
 			assert.NotEmpty(s.t, c.Service(), "%s of %s is no service's, after %q", c.Name, what, after)
+			assert.NotEqual(s.t, engine.Created, c.State, "%s of %s was made and never started, after %q", c.Name, what, after)
 			s.secretsWhole(c, after)
 		}
 	}

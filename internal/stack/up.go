@@ -23,7 +23,8 @@ const (
 // Up brings the environment into the state that the settings describe, and returns when
 // its page answers. What is right already is left alone. Every step can be cut off and
 // done again.
-func (s *Stack) Up(ctx context.Context) error {
+func (s *Stack) Up(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, s.dropUnstarted(ctx)) }()
 	if err := s.checkPorts(ctx); err != nil {
 		return err
 	}
