@@ -32,7 +32,7 @@ func note(ctx context.Context, pattern string) {
 	}
 }
 
-// quietRoutes are asked every few seconds by machines: logged at debug level only.
+// quietRoutes are asked several times a second by machines: logged only when the answer is no.
 var quietRoutes = map[string]bool{"GET /healthz": true, "GET /readyz": true, "GET /metrics": true}
 
 // observe gives the request its id, and logs and counts it when it is over.
@@ -71,12 +71,11 @@ func (a *API) observe(next http.Handler) http.Handler {
 
 func (a *API) logRequest(r *http.Request, route string, status int, bytes int64, took time.Duration) {
 	a.Metrics.Answered(route, r.Method, status, took, route != "GET "+eventsPath)
-	level := slog.LevelInfo
-	if quietRoutes[route] {
-		level = slog.LevelDebug
+	if quietRoutes[route] && status < 400 {
+		return
 	}
 	// No query string: searches are the users' words.
-	a.Log.LogAttrs(r.Context(), level, "request",
+	a.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.Path),
 		slog.String("route", route),
