@@ -173,8 +173,8 @@ func freeHost(pattern, name string) bool {
 // exactOrigin tells whether a pattern fixes the scheme and the whole host.
 func exactOrigin(pattern string) bool {
 	p := strings.ReplaceAll(pattern, `\/`, "/")
-	if p == "^$" || p == "." || p == "" {
-		return true // there is one, or there is none: says nothing about whose
+	if !namesHost(pattern) {
+		return true // says nothing about whose it is
 	}
 	if !strings.HasPrefix(p, "^") {
 		return false
@@ -191,6 +191,36 @@ func exactOrigin(pattern string) bool {
 		return true
 	}
 	return !dotBeforeWord(re)
+}
+
+// namesHost tells whether a pattern holds text that can be (a part of) a host.
+func namesHost(pattern string) bool {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return false
+	}
+	found := false
+	var walk func(*syntax.Regexp)
+	walk = func(r *syntax.Regexp) {
+		if r.Op == syntax.OpLiteral {
+			text := string(r.Rune)
+			for _, scheme := range []string{"https", "http", "www"} {
+				text = strings.ReplaceAll(text, scheme, "")
+			}
+			letters := 0
+			for _, c := range text {
+				if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+					letters++
+				}
+			}
+			found = found || letters >= 2
+		}
+		for _, s := range r.Sub {
+			walk(s)
+		}
+	}
+	walk(re)
+	return found
 }
 
 // dotBeforeWord finds a dot for any character between two pieces of text, which was

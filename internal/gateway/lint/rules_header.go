@@ -80,7 +80,7 @@ var headerRules = []Rule{{
 			var lost []string
 			for _, p := range b.Parent.Inherited("error_page") {
 				for _, code := range p.Args[:max(0, len(p.Args)-1)] {
-					if !strings.HasPrefix(code, "=") && !have[code] {
+					if !strings.HasPrefix(code, "=") && !have[code] && errorOf(b, code) {
 						lost = append(lost, code)
 					}
 				}
@@ -126,4 +126,24 @@ func losses(c *check, name string, report func(block, first *conf.Node, lost []s
 		}
 		return true
 	})
+}
+
+// early are errors that nginx finds before it chooses a location: the server's
+// error_page counts for them, whatever a location says.
+var early = []string{"400", "408", "414", "421", "431", "494", "495", "496", "497", "501", "505"}
+
+// errorOf tells whether an error can come up in a block. In a location that only nginx
+// itself leads to, what was wrong with the request has come up before.
+func errorOf(b *conf.Node, code string) bool {
+	if slices.Contains(early, code) {
+		return b.Name != "location" && b.Name != "if"
+	}
+	l := b
+	if b.Name == "if" {
+		l = b.Up("location")
+	}
+	if l != nil && l.Name == "location" && (strings.HasPrefix(l.Arg(0), "@") || l.Last("internal") != nil) {
+		return code == "404" || code == "500" || code == "502" || code == "503" || code == "504"
+	}
+	return true
 }

@@ -69,6 +69,10 @@ var limitRules = []Rule{{
 	Source: docs + "http/ngx_http_core_module.html#client_max_body_size",
 	check: func(c *check) {
 		c.each(func(n *conf.Node) {
+			// An error page for a body that is too large must not find it too large again.
+			if l := n.Parent; l.Name == "location" && routes.Pass(l) == nil && (l.Last("internal") != nil || strings.HasPrefix(l.Arg(0), "@")) {
+				return
+			}
 			if strings.Trim(n.Arg(0), "0kKmMgG") == "" && strings.HasPrefix(n.Arg(0), "0") {
 				c.at(n, "the size of bodies is not limited")
 			}
@@ -102,7 +106,7 @@ var limitRules = []Rule{{
 func public(s *conf.Node) []routes.Listen {
 	var out []routes.Listen
 	for _, l := range routes.Listens(s) {
-		if l.Port != 0 && l.Host != "127.0.0.1" && l.Host != "::1" && l.Host != "localhost" {
+		if l.Port != 0 && !l.Loopback() {
 			out = append(out, l)
 		}
 	}

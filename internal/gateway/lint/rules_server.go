@@ -20,7 +20,7 @@ var serverRules = []Rule{{
 		groups, order := map[string]*group{}, []string{}
 		for _, s := range c.cfg.Servers() {
 			for _, l := range routes.Listens(s) {
-				if strings.HasPrefix(l.Host, "unix:") || l.Host == "127.0.0.1" || l.Host == "::1" || l.Host == "localhost" || l.QUIC {
+				if strings.HasPrefix(l.Host, "unix:") || l.Loopback() || l.QUIC {
 					continue // not reachable from outside, or the same as its TCP twin
 				}
 				key := l.Host + ":" + itoa(l.Port)

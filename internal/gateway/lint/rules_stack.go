@@ -112,7 +112,7 @@ var stackRules = []Rule{{
 		}
 		var missing []string
 		for _, p := range g.Published {
-			if listens[p.Container] == nil && !slices.Contains(g.Ports, p.Container) {
+			if listens[p.Container] == nil {
 				missing = append(missing, strconv.Itoa(p.Container))
 			}
 		}

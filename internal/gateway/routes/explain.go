@@ -201,10 +201,12 @@ func (r *run) start() {
 }
 
 func defaultPort(cfg *conf.Config, tls bool) int {
-	for _, s := range cfg.Servers() {
-		for _, l := range Listens(s) {
-			if l.TLS == tls && l.Port != 0 {
-				return l.Port
+	for _, loopback := range []bool{false, true} {
+		for _, s := range cfg.Servers() {
+			for _, l := range Listens(s) {
+				if l.TLS == tls && l.Port != 0 && l.Loopback() == loopback {
+					return l.Port
+				}
 			}
 		}
 	}

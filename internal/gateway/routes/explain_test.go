@@ -89,6 +89,24 @@ http {
 	assert.Contains(t, string(text), `"kind":"static"`)
 }
 
+// A server at 127.0.0.2 that stands in for an empty pool is not the site, even if it
+// has the same port and comes first.
+func TestServersOfTheMachineItselfAreNotAsked(t *testing.T) {
+	cfg := load(t, `events {}
+http {
+    server { listen 127.0.0.2:8080 default_server; return 503; }
+    server { listen 8080; server_name site.example; return 200 "site"; }
+    server { listen 127.0.0.1:9000; return 200 "inside"; }
+}`)
+	e := routes.Explain(cfg, routes.Request{Host: "other", URI: "/"})
+	assert.Equal(t, 8080, e.Request.Port)
+	assert.Equal(t, "site", e.Body)
+	assert.Equal(t, "inside", routes.Explain(cfg, routes.Request{Host: "x", URI: "/", Port: 9000}).Body)
+	e = routes.Explain(cfg, routes.Request{Host: "x", URI: "/", Scheme: "https"})
+	assert.Equal(t, routes.Unknown, e.Kind)
+	assert.Contains(t, e.Depends, "none listens at port 443")
+}
+
 func TestNormalize(t *testing.T) {
 	for _, c := range []struct {
 		in, path, args string

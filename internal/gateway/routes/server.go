@@ -19,6 +19,11 @@ type Listen struct {
 	Node    *conf.Node // nil: the server has no listen directive, nginx takes port 80
 }
 
+// Loopback tells whether only the machine itself reaches the address.
+func (l Listen) Loopback() bool {
+	return strings.HasPrefix(l.Host, "127.") || l.Host == "::1" || l.Host == "localhost"
+}
+
 // Listens are the addresses of a server.
 func Listens(server *conf.Node) []Listen {
 	var out []Listen
@@ -86,9 +91,19 @@ func Names(server *conf.Node) []string {
 func chooseServer(cfg *conf.Config, host string, port int, tls bool) (server *conf.Node, why string, names map[string]string) {
 	var candidates []*conf.Node
 	var fallback *conf.Node
+	// Servers at an address of the machine's own are asked by itself only, as long as
+	// another listens at the port.
+	onlyLoopback := true
 	for _, s := range cfg.Servers() {
 		for _, l := range Listens(s) {
-			if l.Port != port || l.Port == 0 || l.TLS != tls {
+			if l.Port == port && l.TLS == tls && !l.Loopback() {
+				onlyLoopback = false
+			}
+		}
+	}
+	for _, s := range cfg.Servers() {
+		for _, l := range Listens(s) {
+			if l.Port != port || l.Port == 0 || l.TLS != tls || l.Loopback() && !onlyLoopback {
 				continue
 			}
 			if len(candidates) == 0 || candidates[len(candidates)-1] != s {
