@@ -26,6 +26,7 @@ type site struct {
 	gateway string // container
 	addr    string // host:port of the gateway
 	secure  string // host:port of its HTTPS; empty without
+	admin   string // host:port of the supervisor
 	host    string // the name that it is asked by
 	ca      string // file with the authority of its certificate
 }
@@ -63,7 +64,7 @@ func (s *site) start(options []string) {
 	t.Helper()
 	s.network = testkit.Name(t, "edge")
 	docker(t, append(append([]string{"network", "create"}, labels(t)...), s.network)...)
-	args := append(labels(t), "--network", s.network, "--publish", "127.0.0.1::8080", "--read-only", "--cap-drop", "ALL",
+	args := append(labels(t), "--network", s.network, "--publish", "127.0.0.1::8080", "--publish", "127.0.0.1::9180", "--read-only", "--cap-drop", "ALL",
 		"--security-opt", "no-new-privileges", "--tmpfs", "/tmp:mode=1777,size=64m", "--pids-limit", "256", "--env", "RELOAD_WATCH=0s")
 	args = append([]string{"run", "--detach"}, append(args, options...)...)
 	s.gateway = docker(t, append(args, gatewayImage(t))...)
@@ -74,6 +75,7 @@ func (s *site) start(options []string) {
 func (s *site) found() {
 	s.t.Helper()
 	s.addr = docker(s.t, "port", s.gateway, "8080/tcp")
+	s.admin = docker(s.t, "port", s.gateway, "9180/tcp")
 	s.until("the gateway answers", func() bool {
 		r, err := s.try("GET", "/healthz", nil, "")
 		return err == nil && r.status == 200
@@ -144,7 +146,7 @@ func (s *site) run(words ...string) string {
 func (s *site) state() supervisor.View {
 	s.t.Helper()
 	var v supervisor.View
-	require.NoError(s.t, json.Unmarshal([]byte(s.run("state", "--json")), &v))
+	require.NoError(s.t, json.Unmarshal(testkit.Get(s.t, "http://"+s.admin+"/state").Body, &v))
 	return v
 }
 

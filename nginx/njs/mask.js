@@ -1,11 +1,12 @@
 // What the access log shows of a request where the configuration alone cannot say it.
 
-// The query with the values of secret parameters replaced. $log_mask has their names, in
-// lower case and separated by blanks (LOG_MASK).
+// The query, question mark and all, with the values of secret parameters replaced.
+// $log_mask has their names, in lower case and separated by blanks (LOG_MASK).
 function query(r) {
     const secret = r.variables.log_mask.split(' ');
-    // Some applications part parameters by semicolons; what follows a # is none of theirs.
-    return text(r.rawVariables.query, 8000).split(/([&;#])/).map(function (part) {
+    // Some applications part parameters by semicolons; what follows a # is none of theirs;
+    // a second question mark may begin an address within.
+    return text(r.rawVariables.query, 8000).split(/([?&;#])/).map(function (part) {
         const i = part.indexOf('=');
         if (i < 0) {
             return part;
