@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"drydock/internal/compose"
-	"drydock/internal/engine"
 	"drydock/internal/run"
 	"drydock/internal/stack"
 )
@@ -266,5 +265,3 @@ func (d *Deployer) step(s Step, detail string) {
 	}
 	d.say("%6.1fs  %s%s", time.Since(d.began).Seconds(), s, detail)
 }
-
-var _ engine.State

@@ -155,7 +155,7 @@ func (d *Deployer) acquire(ctx context.Context, image string, kind Kind, version
 	if _, err := d.Stack.Engine.EnsureVolume(ctx, d.lockName(), d.Stack.ObjectLabels()); err != nil {
 		return nil, nil, err
 	}
-	for range 20 {
+	for deadline := time.Now().Add(startGrace); time.Now().Before(deadline); {
 		l, err := d.tryLock(ctx, image, kind, version)
 		if err == nil {
 			return l, dead, nil
@@ -168,7 +168,14 @@ func (d *Deployer) acquire(ctx context.Context, image string, kind Kind, version
 			return nil, nil, err
 		}
 		switch {
-		case h == nil: // it has just been given back
+		case h == nil:
+			// It has just been given back; or it is being made, and the engine, which has
+			// reserved the name, does not show it yet.
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+				return nil, nil, context.Cause(ctx)
+			}
 		case h.Alive:
 			return nil, nil, d.busy(ctx, *h)
 		default:
@@ -287,9 +294,6 @@ func (l *lock) lost() bool {
 		return false
 	}
 }
-
-// unlockable says whether a person may remove this lock without more words.
-func unlockable(h *Holder) bool { return h != nil && !h.Alive }
 
 // firstWrite tells of the first thing that is written.
 type firstWrite struct {

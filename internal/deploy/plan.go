@@ -60,12 +60,3 @@ func plan(s situation) []Step {
 	add(s.Hooks[1], PostHook)
 	return steps
 }
-
-// switched says whether a journal at this step may find that its switch took place.
-func (s Step) switched() bool {
-	switch s {
-	case Switch, Watch, Settle, Keep, Prune, PostHook:
-		return true
-	}
-	return false
-}

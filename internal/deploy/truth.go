@@ -26,7 +26,7 @@ type Colour struct {
 
 	Fingerprint string   `json:"-"`
 	IDs         []string `json:"-"`
-	Services    []string `json:"-"` // that run and are healthy
+	Services    []string `json:"services,omitempty"` // of the containers that run and are healthy
 }
 
 // Well says that every container runs and is healthy, and that there are some of both apps.

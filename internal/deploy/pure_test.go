@@ -1,0 +1,283 @@
+package deploy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/compose"
+	"drydock/internal/engine"
+	"drydock/internal/gateway"
+	"drydock/internal/testkit"
+)
+
+func TestPlan(t *testing.T) {
+	var b strings.Builder
+	for _, c := range []struct {
+		name string
+		s    situation
+	}{
+		{"a usual one", situation{Kind: KindDeploy, Migrates: true, Watch: true}},
+		{"everything", situation{Kind: KindDeploy, Migrates: true, Watch: true, Canary: 10, Hooks: [2]bool{true, true}}},
+		{"no migrations, no watch", situation{Kind: KindDeploy}},
+		{"back, warm", situation{Kind: KindRollback, Migrates: true, Warm: true, Canary: 10, Watch: true}},
+		{"back, from images", situation{Kind: KindRollback, Migrates: true, Watch: true}},
+	} {
+		fmt.Fprintf(&b, "%s: %v\n", c.name, plan(c.s))
+	}
+	testkit.Golden(t, "plan.text", []byte(b.String()))
+}
+
+func TestJudge(t *testing.T) {
+	l := limits{Errors: 5, Slowdown: 3}
+	w := func(requests, errs uint64, p90 float64) gateway.Window {
+		return gateway.Window{Requests: requests, Errors: errs, P90: p90}
+	}
+	for _, c := range []struct {
+		name     string
+		old, now gateway.Window
+		latency  bool
+		bad      string // a part of the reason
+	}{
+		{"nobody came", w(0, 0, 0), w(0, 0, 0), true, ""},
+		{"good", w(1000, 1, 20), w(100, 0, 25), true, ""},
+		{"a few errors may be anybody's", w(0, 0, 0), w(4, 4, 1), true, ""},
+		{"all errors", w(1000, 0, 20), w(5, 5, 1), false, "100.0 %"},
+		{"no more than allowed", w(1000, 0, 20), w(1000, 50, 20), true, ""},
+		{"one more", w(1000, 0, 20), w(1000, 51, 20), true, "MAX_ERROR_RATE"},
+		// The database is away for both: going back helps nobody.
+		{"as bad as before", w(1000, 500, 20), w(100, 52, 20), true, ""},
+		{"slow", w(1000, 0, 100), w(100, 0, 301), true, "MAX_SLOWDOWN"},
+		{"slow, but cold", w(1000, 0, 100), w(100, 0, 301), false, ""},
+		{"slow, but of few", w(1000, 0, 100), w(49, 0, 9000), true, ""},
+		{"slow, compared with few", w(3, 0, 100), w(100, 0, 9000), true, ""},
+		{"three times nothing", w(1000, 0, 5), w(100, 0, 50), true, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := judge(l, c.old, c.now, c.latency)
+			if c.bad == "" {
+				assert.Empty(t, got)
+			} else {
+				assert.Contains(t, got, c.bad)
+			}
+		})
+	}
+	assert.Empty(t, judge(limits{Errors: 5}, w(100, 0, 1), w(100, 0, 9999), true), "0 does not look")
+}
+
+func FuzzJudge(f *testing.F) {
+	f.Add(uint64(10), uint64(3), uint64(10), uint64(9), 5)
+	f.Fuzz(func(t *testing.T, oldN, oldErr, n, errs uint64, allowed int) {
+		oldErr, errs = min(oldErr, oldN), min(errs, n)
+		allowed = max(0, min(allowed, 100))
+		old, now := gateway.Window{Requests: oldN, Errors: oldErr}, gateway.Window{Requests: n, Errors: errs}
+		if judge(limits{Errors: allowed}, now, now, true) != "" {
+			t.Error("worse than itself")
+		}
+		if errs == 0 && judge(limits{Errors: allowed}, old, now, true) != "" {
+			t.Error("bad without an error")
+		}
+	})
+}
+
+func release(id, version string) Release { return Release{ID: id, Version: version} }
+
+func well(c compose.Colour, id string) Colour {
+	return Colour{Name: c, Release: id, Version: "v" + id, Containers: 2, Running: 2, Healthy: 2, Services: []string{"backend", "frontend"}}
+}
+
+// Where a deploy was killed does not decide; what is so does.
+func TestJudgeDead(t *testing.T) {
+	sick := well(compose.Green, "new")
+	sick.Healthy = 1
+	for _, c := range []struct {
+		name string
+		j    *Journal
+		now  Situation
+		want verdict
+	}{
+		{"no journal", nil, Situation{Active: compose.Blue}, nothing},
+		{"before the start", &Journal{Release: release("new", "")}, Situation{Active: compose.Blue, Blue: well(compose.Blue, "old"), Green: well(compose.Green, "older")}, undo},
+		{"before the switch", &Journal{Release: release("new", "")}, Situation{Active: compose.Blue, Blue: well(compose.Blue, "old"), Green: well(compose.Green, "new")}, undo},
+		{"after the switch", &Journal{Release: release("new", "")}, Situation{Active: compose.Green, Blue: well(compose.Blue, "old"), Green: well(compose.Green, "new")}, finish},
+		{"after the switch, not well", &Journal{Release: release("new", "")}, Situation{Active: compose.Green, Blue: well(compose.Blue, "old"), Green: sick}, back},
+		{"after the switch, nobody well", &Journal{Release: release("new", "")}, Situation{Active: compose.Green, Green: sick}, finish},
+		{"nothing runs", &Journal{Release: release("new", "")}, Situation{Active: compose.Blue}, undo},
+	} {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, judgeDead(c.j, c.now)) })
+	}
+}
+
+func TestReleases(t *testing.T) {
+	var l Releases
+	for i := range 6 {
+		l = l.with(release(fmt.Sprint(i), fmt.Sprintf("v%d", i/2)), 3, "1")
+	}
+	assert.Equal(t, "[v0 (1) v2 (4) v2 (5)]", fmt.Sprint([]Release(l)), "the newest, and the one that is pinned")
+	r, ok := l.find("v2")
+	assert.True(t, ok)
+	assert.Equal(t, "5", r.ID, "of a version the newest")
+	r, ok = l.find("4")
+	assert.True(t, ok)
+	assert.Equal(t, "4", r.ID)
+	_, ok = l.find("v9")
+	assert.False(t, ok)
+	r, _ = l.before("5")
+	assert.Equal(t, "4", r.ID)
+	r, _ = l.before("unknown")
+	assert.Equal(t, "5", r.ID, "what was not deployed is newer than all")
+	_, ok = l.before("1")
+	assert.False(t, ok)
+	assert.Len(t, l.with(release("5", "v2"), 3, ""), 3, "the same one again")
+}
+
+func TestDescribe(t *testing.T) {
+	c := func(service, release string, s engine.State, h engine.Health) engine.Container {
+		return engine.Container{ID: service + release, State: s, Health: h, Labels: map[string]string{
+			"com.docker.compose.service": service, compose.LabelRelease: release, compose.LabelVersion: "v" + release}}
+	}
+	once := c("migrate", "9", engine.Running, "")
+	once.Labels["com.docker.compose.oneoff"] = "True"
+	got := describe(compose.Blue, []engine.Container{c("backend", "1", engine.Running, engine.Healthy), c("frontend", "1", engine.Running, engine.Healthy), once})
+	assert.True(t, got.Well())
+	assert.Equal(t, "v1", got.Version)
+
+	got = describe(compose.Blue, []engine.Container{c("backend", "1", engine.Running, engine.Healthy), c("frontend", "2", engine.Running, engine.Healthy)})
+	assert.True(t, got.Mixed)
+	assert.False(t, got.Well(), "two releases are none")
+	assert.Empty(t, got.Release)
+
+	for _, list := range [][]engine.Container{
+		nil,
+		{c("backend", "1", engine.Running, engine.Healthy)},
+		{c("backend", "1", engine.Running, engine.Starting), c("frontend", "1", engine.Running, engine.Healthy)},
+		{c("backend", "1", engine.Exited, engine.Healthy), c("frontend", "1", engine.Running, engine.Healthy)},
+	} {
+		assert.False(t, describe(compose.Blue, list).Well(), "%v", list)
+	}
+}
+
+func TestHistory(t *testing.T) {
+	var h History
+	for i := range historyMax + 5 {
+		h = append(h, Record{Release: fmt.Sprint(i), Outcome: Live, Error: strings.Repeat("x", 5000)})
+	}
+	data := h.encode()
+	back := parseHistory(data)
+	require.Len(t, back, historyMax)
+	assert.Equal(t, "5", back[0].Release)
+	assert.Len(t, back[0].Error, 4000)
+	// What a full disk cut off costs one line.
+	assert.Len(t, parseHistory(data[:len(data)-10]), historyMax-1)
+	assert.Empty(t, parseHistory([]byte("{}\nnonsense\n\x00")))
+}
+
+func FuzzMemory(f *testing.F) {
+	f.Add([]byte(`{"release":{"id":"1"},"to":"blue"}`), []byte(`[{"id":"1"}]`), []byte("{\"release\":\"1\"}\n"))
+	f.Fuzz(func(t *testing.T, current, releases, history []byte) {
+		m, _ := parseMemory(map[string][]byte{currentFile: current, releasesFile: releases, historyFile: history})
+		if m.Current != nil && m.Current.Release.ID == "" {
+			t.Error("a journal without a release")
+		}
+		again := parseHistory(m.History.encode())
+		if len(again) != min(len(m.History), historyMax) {
+			t.Errorf("%d records became %d", len(m.History), len(again))
+		}
+	})
+}
+
+func TestHolder(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	labels := map[string]string{labelHolder: "ann", labelHost: "laptop", labelPid: "7", labelSince: "2026-03-01T11:00:00Z", labelVersion: "v1", labelWhat: "deploy"}
+	c := engine.Container{Created: now.Add(-time.Second), State: engine.Created, Labels: labels}
+	assert.True(t, holderOf(c, now).Alive, "about to start")
+	c.Created = now.Add(-time.Minute)
+	assert.False(t, holderOf(c, now).Alive, "it never did")
+	for state, alive := range map[engine.State]bool{engine.Running: true, engine.Paused: true, engine.Exited: false, engine.Dead: false} {
+		c.State = state
+		assert.Equal(t, alive, holderOf(c, now).Alive, state)
+	}
+	text := (&BusyError{Holder: holderOf(c, now), Step: Gate, Command: "mage deploy:status"}).Error()
+	for _, word := range []string{"ann", "laptop", "process 7", "v1", `"gate"`, "mage deploy:status"} {
+		assert.Contains(t, text, word)
+	}
+}
+
+func TestAnswersVersion(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"version":"v1.2"}`: true, `{"version":"v1.20"}`: false, "v1.2\n": true, "app v1.2 of today": true, "": false, `{"version":1}`: false,
+	} {
+		assert.Equal(t, want, answersVersion(body, "v1.2"), body)
+	}
+}
+
+func sample() (Situation, memory) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)
+	now := Situation{Active: compose.Green, Gateway: true, Canary: 10, Blue: well(compose.Blue, "1"), Green: well(compose.Green, "2")}
+	return now, memory{
+		Releases: Releases{{ID: "0", Version: "v0", Live: at, By: "ann"}, {ID: "1", Version: "v1", Live: at, By: "ann"}, {ID: "2", Version: "v2", Live: at, By: "bob"}},
+		Current:  &Journal{Kind: KindDeploy, Release: release("3", "v3"), To: compose.Blue, Step: Watch, Since: at},
+		History: History{
+			{Kind: KindDeploy, Outcome: Live, Release: "1", Version: "v1", Revision: "1111111111111", FromRev: "0000000000000", By: "ann", Host: "ci", Started: at, MS: 61300, Phases: []Phase{{Start, 4200}, {Gate, 90}}},
+			{Kind: KindDeploy, Outcome: Failed, Release: "2", Version: "v2", By: "bob", Host: "ci", Started: at, MS: 5000, Error: "gate: it ended"},
+		},
+	}
+}
+
+func TestStatusAndHistoryText(t *testing.T) {
+	now, m := sample()
+	command := func(target string) string { return "mage " + target }
+	var b bytes.Buffer
+	h := &Holder{By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: KindDeploy, Since: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
+	for _, lock := range []*Holder{nil, h, {By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: KindDeploy, Since: h.Since, Alive: true}} {
+		require.NoError(t, status("shop", "prod", now, m, lock).WriteText(&b, command))
+		b.WriteString("----\n")
+	}
+	require.NoError(t, status("shop", "prod", Situation{Active: compose.Blue}, memory{}, nil).WriteText(&b, command))
+	b.WriteString("----\n")
+	require.NoError(t, m.History.WriteText(&b))
+	require.NoError(t, History{}.WriteText(&b))
+	testkit.Golden(t, "status.text", b.Bytes())
+}
+
+func TestDifference(t *testing.T) {
+	now, m := sample()
+	now.Canary = 0
+	to := release("3", "v3")
+	to.Backend, to.Frontend = Image{Ref: "x/backend:v3", ID: "b3", Key: "b3"}, Image{Ref: "x/frontend:v2", ID: "f2", Key: "f2"}
+	to.Fingerprint = compose.Fingerprint{Sum: "s3", Files: "a", Values: map[string]string{"LOG_LEVEL": "debug", "BACKEND_SECRETS_VOLUME": "v-2"}}
+	to.Migrations = map[string]string{"00001_a.sql": "x", "00002_b.sql": "y"}
+	m.Releases[2].Backend, m.Releases[2].Frontend = Image{Ref: "x/backend:v2", ID: "b2", Key: "b2"}, Image{Ref: "x/frontend:v1", ID: "f2", Key: "f2"}
+	m.Releases[2].Fingerprint = compose.Fingerprint{Sum: "s2", Files: "a", Values: map[string]string{"LOG_LEVEL": "info", "BACKEND_SECRETS_VOLUME": "v-1"}}
+	m.Releases[2].Migrations = map[string]string{"00001_a.sql": "x"}
+	d := difference(now, m, to)
+	d.Steps = plan(situation{Kind: KindDeploy})
+	var b bytes.Buffer
+	require.NoError(t, d.WriteText(&b))
+	same := now
+	same.Green.Fingerprint = "s3"
+	require.NoError(t, difference(same, m, to).WriteText(&b))
+	testkit.Golden(t, "difference.text", b.Bytes())
+}
+
+func TestPending(t *testing.T) {
+	m := memory{Releases: Releases{{ID: "1", Migrations: map[string]string{"1.sql": "a", "2.sql": "b"}}}}
+	names, changed, known := pending(m, map[string]string{"1.sql": "a", "2.sql": "edited", "3.sql": "c"})
+	assert.Equal(t, []string{"3.sql"}, names)
+	assert.Equal(t, []string{"2.sql"}, changed)
+	assert.True(t, known)
+	_, _, known = pending(memory{}, map[string]string{"1.sql": "a"})
+	assert.False(t, known)
+}
+
+func TestFirstLine(t *testing.T) {
+	assert.Equal(t, "a", firstLine("a\nb"))
+	assert.Equal(t, "a", firstLine("a"))
+	assert.NotErrorIs(t, errors.New("x"), errLost)
+}
