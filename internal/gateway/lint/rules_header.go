@@ -114,6 +114,9 @@ func losses(c *check, name string, report func(block, first *conf.Node, lost []s
 		var lost []string
 		var from *conf.Node
 		for _, n := range b.Parent.Inherited(name) {
+			if onlyFromUpstream(n.Arg(1)) && servesFiles(b) {
+				continue // empty here in any case, and an empty header is not sent
+			}
 			if !have[strings.ToLower(n.Arg(0))] && !slices.Contains(lost, n.Arg(0)) {
 				lost = append(lost, n.Arg(0))
 				if from == nil {
@@ -126,6 +129,17 @@ func losses(c *check, name string, report func(block, first *conf.Node, lost []s
 		}
 		return true
 	})
+}
+
+// onlyFromUpstream tells whether a value is there only if an upstream answered.
+func onlyFromUpstream(value string) bool {
+	parts := conf.Parts(value)
+	for _, p := range parts {
+		if !p.Var || !strings.HasPrefix(p.Text, "upstream_") {
+			return false
+		}
+	}
+	return len(parts) > 0
 }
 
 // early are errors that nginx finds before it chooses a location: the server's

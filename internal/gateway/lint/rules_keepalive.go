@@ -40,7 +40,7 @@ var keepaliveRules = []Rule{{
 				case version != nil && version.Arg(0) == "1.0":
 					c.at(version, "HTTP/1.0 keeps no connection")
 				case connection(c, n) == "close":
-					c.at(connectionLine(n), "Connection: close ends every connection")
+					c.at(connectionLine(n), "Connection: close ends every connection after one request")
 				case connection(c, n) == "unset" && old:
 					c.at(n, "the Connection header is not emptied: before 1.29.7 nginx sends close")
 				}
@@ -104,14 +104,28 @@ func connection(c *check, n *conf.Node) string {
 	if line == nil {
 		return "unset"
 	}
-	values, ok := c.cfg.Values(line.Arg(1))
-	if !ok {
-		return ""
-	}
-	for _, v := range values {
-		if v == "" || !strings.EqualFold(v, "close") {
-			return ""
+	value := line.Arg(1)
+	// Of a map from $http_upgrade, what counts is what ordinary requests get.
+	if names := conf.Variables(value); len(names) == 1 && value == "$"+names[0] {
+		for _, d := range c.cfg.Definitions(names[0]) {
+			if d.Name != "map" {
+				continue
+			}
+			value = ""
+			for _, e := range conf.MapEntries(d) {
+				if e.Default {
+					value = e.Value
+				}
+			}
+			for _, e := range conf.MapEntries(d) {
+				if !e.Regex && !e.Default && e.Key == "" {
+					value = e.Value
+				}
+			}
 		}
 	}
-	return "close"
+	if strings.EqualFold(value, "close") {
+		return "close"
+	}
+	return ""
 }
