@@ -25,7 +25,7 @@ func (d *Deployer) prepare(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.gateway().Check(ctx); err != nil {
+	if err := d.checkNginx(ctx); err != nil {
 		return nil, err
 	}
 	m, err := d.recall(ctx)
@@ -36,6 +36,14 @@ func (d *Deployer) prepare(ctx context.Context) (*work, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// checkNginx has nginx check the configuration, where images are made: the base that it
+// runs in need not be where the site runs.
+func (d *Deployer) checkNginx(ctx context.Context) error {
+	g := d.gateway()
+	g.Engine = d.Stack.BuildEngine()
+	return g.Check(ctx)
 }
 
 // target is the release that the checkout is.

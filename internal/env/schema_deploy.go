@@ -20,6 +20,7 @@ type Deploy struct {
 	PreHook     []string      // PRE_DEPLOY
 	PostHook    []string      // POST_DEPLOY
 	Webhook     Secret        // DEPLOY_WEBHOOK: a URL, which may hold a token
+	BuildHost   string        // BUILD_HOST: engine that builds, as in DOCKER_HOST; "" is the one that runs
 	By          string        // DEPLOY_BY: who is in the history; "" is the user of this machine
 }
 
@@ -74,6 +75,9 @@ func deployKeys() []Key {
 		{Name: "DEPLOY_WEBHOOK", Group: "deploy", Secret: true, field: aSecret(func(s *Settings) *Secret { return &d(s).Webhook }),
 			Doc:   "URL that gets a JSON message when a deploy starts, succeeds, fails or goes back; its \"text\" is what Slack and others show. A URL often holds a token, so it is a secret.",
 			DocZh: "部署开始、成功、失败或回退时接收 JSON 消息的 URL；其中的 \"text\" 字段可供 Slack 等显示。URL 常含令牌，因此按密钥处理。"},
+		{Name: "BUILD_HOST", Group: "deploy", field: aText("unix://, tcp:// or ssh://; empty builds where it runs", "unix://、tcp:// 或 ssh://；空值表示在运行处构建", func(s *Settings) *string { return &d(s).BuildHost }),
+			Doc:   "Engine that builds the images when DOCKER_HOST is another machine: what is missing there is sent, without a registry. For this machine's: unix:///var/run/docker.sock.",
+			DocZh: "当 DOCKER_HOST 指向另一台机器时用于构建镜像的引擎：缺少的部分会直接传送过去，无需镜像仓库。本机引擎为 unix:///var/run/docker.sock。"},
 		{Name: "DEPLOY_BY", Group: "deploy", field: aText("a name; empty takes the user of this machine", "名称；空值取本机用户", func(s *Settings) *string { return &d(s).By }),
 			Doc:   "Who deploys, for the history and the lock. CI gives the person who started it.",
 			DocZh: "部署者，记入历史和锁。CI 可填写触发者。"},

@@ -43,9 +43,27 @@ func (s *Stack) Build(ctx context.Context) error {
 
 // images builds what is missing of the named images (none: all) in a stage ("": the mode's).
 func (s *Stack) images(ctx context.Context, names []string, stage string) ([]image.Image, error) {
-	return image.Build(ctx, image.BuildOptions{
-		Settings: s.Settings, Engine: s.Engine, Err: s.Err, Names: names, Stage: stage,
-	})
+	if s.Builder == nil {
+		return image.Build(ctx, image.BuildOptions{Settings: s.Settings, Engine: s.Engine, Err: s.Err, Names: names, Stage: stage})
+	}
+	list, err := image.Build(ctx, image.BuildOptions{Settings: s.Settings, Engine: s.Builder, Err: s.Err, Names: names, Stage: stage})
+	if err != nil {
+		return nil, err
+	}
+	var refs []string
+	for _, i := range list {
+		refs = append(refs, i.Ref)
+	}
+	_, err = image.Ship(ctx, s.Builder, s.Engine, refs, image.ShipOptions{Compress: image.Remote(s.Engine.Host()), Narrate: s.Err})
+	return list, err
+}
+
+// BuildEngine is the engine that makes images.
+func (s *Stack) BuildEngine() *engine.Client {
+	if s.Builder != nil {
+		return s.Builder
+	}
+	return s.Engine
 }
 
 // ListImages shows Drydock's images in the engine.

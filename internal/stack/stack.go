@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 type Stack struct {
 	Settings *env.Settings
 	Engine   *engine.Client
+	Builder  *engine.Client // makes the images, which then are shipped to Engine; nil: Engine does
 	In       io.Reader // answers to questions, and what psql and redis read
 	Out      io.Writer // results
 	Err      io.Writer // narration
@@ -41,11 +43,23 @@ func Open(ctx context.Context, s *env.Settings, in io.Reader, out, errw io.Write
 	if err != nil {
 		return nil, err
 	}
-	return &Stack{Settings: s, Engine: c, In: in, Out: out, Err: errw}, nil
+	st := &Stack{Settings: s, Engine: c, In: in, Out: out, Err: errw}
+	if host := s.Deploy.BuildHost; host != "" && host != c.Host() {
+		if st.Builder, err = engine.Open(ctx, host); err != nil {
+			return nil, errors.Join(fmt.Errorf("opening the engine of BUILD_HOST: %w", err), c.Close())
+		}
+	}
+	return st, nil
 }
 
-// Close releases the engine.
-func (s *Stack) Close() error { return s.Engine.Close() }
+// Close releases the engines.
+func (s *Stack) Close() error {
+	err := s.Engine.Close()
+	if s.Builder != nil {
+		err = errors.Join(err, s.Builder.Close())
+	}
+	return err
+}
 
 // Runner is how this environment calls compose.
 func (s *Stack) Runner() *compose.Runner {

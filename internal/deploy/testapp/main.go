@@ -73,13 +73,11 @@ func main() {
 }
 
 func eat() {
-	var all [][]byte
-	for {
+	for all := [][]byte{}; ; time.Sleep(20 * time.Millisecond) {
 		b := make([]byte, 4<<20)
 		for i := range b {
-			b[i] = 1
+			b[i] = byte(len(all))
 		}
 		all = append(all, b)
-		time.Sleep(20 * time.Millisecond)
 	}
 }
