@@ -51,7 +51,7 @@ type Record struct {
 	Host     string         `json:"host"`
 	Started  time.Time      `json:"started"`
 	MS       int64          `json:"ms"`
-	SwitchMS int64          `json:"switch_ms,omitempty"` // from the order until nginx confirmed
+	SwitchMS int64          `json:"switch_ms,omitempty"` // of the change itself: from the signal to nginx until its new workers answered
 	Phases   []Phase        `json:"phases"`
 	Error    string         `json:"error,omitempty"`
 }
@@ -68,6 +68,7 @@ type Journal struct {
 	By      string         `json:"by"`
 	Host    string         `json:"host"`
 	Phases  []Phase        `json:"phases"`
+	Switch  int64          `json:"switch_ms,omitempty"`
 }
 
 // record is the line for the history.
@@ -75,12 +76,7 @@ func (j Journal) record(o Outcome, now time.Time, err error) Record {
 	r := Record{
 		Kind: j.Kind, Outcome: o, Release: j.Release.ID, Version: j.Release.Version, Revision: j.Release.Revision,
 		From: j.From.Version, FromRev: j.From.Revision, Colour: j.To, By: j.By, Host: j.Host,
-		Started: j.Started, MS: now.Sub(j.Started).Milliseconds(), Phases: j.Phases,
-	}
-	for _, p := range j.Phases {
-		if p.Step == Switch {
-			r.SwitchMS = p.MS
-		}
+		Started: j.Started, MS: now.Sub(j.Started).Milliseconds(), SwitchMS: j.Switch, Phases: j.Phases,
 	}
 	if err != nil {
 		r.Error = err.Error()

@@ -145,6 +145,9 @@ func (w *work) change(ctx context.Context) error {
 		return err
 	}
 	w.d.say("%s", strings.TrimSpace(said))
+	if now, err := live.Workers(ctx); err == nil { // for the record only
+		w.journal.Switch = now.Confirm.Milliseconds()
+	}
 	return nil
 }
 

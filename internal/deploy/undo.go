@@ -37,6 +37,11 @@ func (w *work) failed(ctx context.Context, step Step, cause error) error {
 		outcome = Undone
 	}
 	switch {
+	case errors.Is(err, errNoOld):
+		// It serves, since nothing else could.
+		outcome, err = Finished, nil
+		w.tried = false
+		result = fmt.Sprintf("there is no earlier release to go back to: %s serves", w.release)
 	case err != nil:
 		result = fmt.Sprintf("putting all back failed, too: %v; look: %s", err, d.Stack.Command("deploy:status"))
 	case w.journal.From.Version == "" && !w.now.Colour(w.journal.To.Other()).Well():
@@ -65,6 +70,9 @@ func orUnnamed(version string) string {
 	return version
 }
 
+// errNoOld is a release that serves alone.
+var errNoOld = errors.New("the old colour does not run")
+
 // putBack makes the old colour serve, if it does not, and ends the new one. It looks at
 // what is so first, and can be done again.
 func (w *work) putBack(ctx context.Context) (switched bool, err error) {
@@ -86,8 +94,7 @@ func (w *work) putBack(ctx context.Context) (switched bool, err error) {
 	if now.Active == to {
 		old := now.Colour(to.Other())
 		if old.Running == 0 {
-			w.d.say("there is nothing to go back to: %s stays", w.release)
-			return false, errors.New("the old colour does not run")
+			return false, errNoOld
 		}
 		if _, err := live.Switch(ctx, paint(to.Other())); err != nil {
 			return false, fmt.Errorf("switching back to %s: %w", to.Other(), err)

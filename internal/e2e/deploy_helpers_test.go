@@ -37,6 +37,7 @@ type site struct {
 	engine  *engine.Client
 	app     string // image of a backend with faults
 	n       int    // releases so far
+	crowds  int    // of users so far
 }
 
 func newSite(t *testing.T) *site {

@@ -99,7 +99,10 @@ type Workers struct {
 	New     int       `json:"new"`
 	Old     int       `json:"old"`
 	Changed time.Time `json:"changed"` // when the generation that serves began; zero: at the start
-	Pushed  string    `json:"pushed"`  // hash of a configuration that was loaded; "" is the image's own
+
+	// Confirm is how long that took, from the signal until the new workers answered.
+	Confirm time.Duration `json:"confirm"`
+	Pushed  string        `json:"pushed"` // hash of a configuration that was loaded; "" is the image's own
 }
 
 // Workers asks for them.
@@ -111,7 +114,8 @@ func (l *Live) Workers(ctx context.Context) (Workers, error) {
 	var s struct {
 		Workers    Workers `json:"workers"`
 		LastReload *struct {
-			At time.Time `json:"at"`
+			At      time.Time     `json:"at"`
+			Confirm time.Duration `json:"confirm_ns"`
 		} `json:"last_reload"`
 		Pushed *struct {
 			SHA256 string `json:"sha256"`
@@ -121,7 +125,7 @@ func (l *Live) Workers(ctx context.Context) (Workers, error) {
 		return Workers{}, fmt.Errorf("reading the gateway's state: %w", err)
 	}
 	if s.LastReload != nil {
-		s.Workers.Changed = s.LastReload.At
+		s.Workers.Changed, s.Workers.Confirm = s.LastReload.At, s.LastReload.Confirm
 	}
 	if s.Pushed != nil {
 		s.Workers.Pushed = s.Pushed.SHA256
