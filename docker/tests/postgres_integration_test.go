@@ -125,5 +125,5 @@ func TestPostgresRunsOtherCommands(t *testing.T) {
 		assert.Regexp(t, ` (17\.\d+|2\.\d+)`, run("postgres", strings.Fields(command)...), command)
 	}
 	// The dump's tools are as new as the server, or it would refuse them.
-	assert.Contains(t, run("backup"), run("postgres", "pg_dump", "--version"))
+	assert.Contains(t, run("backup", "versions"), run("postgres", "pg_dump", "--version"))
 }

@@ -28,7 +28,7 @@ func (c Colour) Other() Colour {
 
 // Refs are the images of a release, as references that the engine has.
 type Refs struct {
-	DB, Redis, Gateway, Backend, Frontend string
+	DB, Redis, Gateway, Backend, Frontend, Backup string
 	// Migrate runs the migrations: the backend's production image, in dev too.
 	Migrate string
 }
@@ -45,8 +45,8 @@ type Values struct {
 	Version string // what the apps answer when asked for their version
 
 	// Volumes with the secrets, by service.
-	DBSecrets, RedisSecrets, GatewaySecrets, BackendSecrets, FrontendSecrets string
-	BackendCache                                                             string // dev: volume of the compiler's cache
+	DBSecrets, RedisSecrets, GatewaySecrets, BackendSecrets, FrontendSecrets, BackupSecrets string
+	BackendCache                                                                            string // dev: volume of the compiler's cache
 
 	Owner  string            // dev: uid:gid of the checkout's owner
 	Labels map[string]string // added to everything that is made
@@ -57,9 +57,9 @@ func Placeholders(s *env.Settings, labels map[string]string) Values {
 	p := s.Project
 	return Values{
 		Colour: Blue, Labels: labels,
-		Refs:      Refs{DB: "none", Redis: "none", Gateway: "none", Backend: "none", Frontend: "none", Migrate: "none"},
+		Refs:      Refs{DB: "none", Redis: "none", Gateway: "none", Backend: "none", Frontend: "none", Backup: "none", Migrate: "none"},
 		DBSecrets: p + "-db-secrets", RedisSecrets: p + "-redis-secrets", GatewaySecrets: p + "-gateway-secrets",
-		BackendSecrets: p + "-backend-secrets", FrontendSecrets: p + "-frontend-secrets",
+		BackendSecrets: p + "-backend-secrets", FrontendSecrets: p + "-frontend-secrets", BackupSecrets: p + "-backup-secrets",
 		BackendCache: p + "-backend-cache", Owner: "0:0",
 	}
 }
@@ -77,7 +77,7 @@ type Project struct {
 
 // Base is the project with the data services and the gateway.
 func Base(s *env.Settings, v Values) Project {
-	files := []string{"data.yaml", "gateway.yaml"}
+	files := []string{"data.yaml", "gateway.yaml", "backup.yaml"}
 	if s.Gateway.TLS != "off" {
 		files = append(files, "gateway.tls.yaml")
 	}
@@ -85,9 +85,9 @@ func Base(s *env.Settings, v Values) Project {
 		files = append(files, "data.dev.yaml")
 	}
 	return project(s, v, s.Project, files, override{
-		Services: labelled(v.Labels, "db", "redis", "gateway"),
-		Networks: labelledIn(v.Labels, "data", "edge"),
-		Volumes:  labelledIn(v.Labels, "db", "redis", "gateway"),
+		Services: labelled(v.Labels, "db", "redis", "gateway", "backup"),
+		Networks: labelledIn(v.Labels, "data", "edge", "out"),
+		Volumes:  labelledIn(v.Labels, "db", "redis", "gateway", "backup"),
 	})
 }
 
@@ -143,6 +143,8 @@ func environ(s *env.Settings, v Values) []string {
 		"DB_SECRETS_VOLUME="+v.DBSecrets,
 		"REDIS_SECRETS_VOLUME="+v.RedisSecrets,
 		"GATEWAY_SECRETS_VOLUME="+v.GatewaySecrets,
+		"BACKUP_SECRETS_VOLUME="+v.BackupSecrets,
+		"BACKUP_IMAGE_REF="+v.Refs.Backup,
 		"BACKEND_SECRETS_VOLUME="+v.BackendSecrets,
 		"FRONTEND_SECRETS_VOLUME="+v.FrontendSecrets,
 		"BACKEND_CACHE_VOLUME="+v.BackendCache,

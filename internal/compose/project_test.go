@@ -28,13 +28,13 @@ func names(p Project) (list []string) {
 
 func TestProjectsHaveTheFilesOfTheirMode(t *testing.T) {
 	s := settings(t)
-	assert.Equal(t, []string{"data.yaml", "gateway.yaml", "gateway.tls.yaml", "data.dev.yaml"}, names(Base(s, Values{Colour: Blue})))
+	assert.Equal(t, []string{"data.yaml", "gateway.yaml", "backup.yaml", "gateway.tls.yaml", "data.dev.yaml"}, names(Base(s, Values{Colour: Blue})))
 	app := App(s, Values{Colour: Green, Live: Live{Backend: true}})
 	assert.Equal(t, s.Project+"-green", app.Name)
 	assert.Equal(t, []string{"app.yaml", "backend.dev.yaml"}, names(app))
 
 	s.Mode, s.Gateway.TLS = env.Prod, "off"
-	assert.Equal(t, []string{"data.yaml", "gateway.yaml"}, names(Base(s, Values{Colour: Blue})))
+	assert.Equal(t, []string{"data.yaml", "gateway.yaml", "backup.yaml"}, names(Base(s, Values{Colour: Blue})))
 	assert.Equal(t, []string{"app.yaml"}, names(App(s, Values{Colour: Blue})))
 }
 

@@ -4,6 +4,10 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"time"
+	_ "time/tzdata" // a machine without zones knows them all the same
+
+	"github.com/robfig/cron/v3"
 )
 
 var hostForm = regexp.MustCompile(`^(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$`)
@@ -53,4 +57,30 @@ func parts(v string) (list []string) {
 		}
 	}
 	return list
+}
+
+// aCron is a line of cron's, or never. What it means is looked at in aZone's zone by the
+// service itself; here only its form is.
+func aCron(at func(*Settings) *string) field {
+	k := Kind{Name: "cron", En: "a cron line", Zh: "cron 表达式", How: "five fields such as 30 2 * * * (crontab(5)), or never", HowZh: "五个字段，例如 30 2 * * *（crontab(5)），或 never"}
+	return bind(k, func(v string) (string, error) {
+		if v == "never" {
+			return v, nil
+		}
+		if _, err := cron.ParseStandard(v); err != nil || strings.HasPrefix(v, "@") || strings.Contains(v, "TZ=") {
+			return "", errForm
+		}
+		return v, nil
+	}, at)
+}
+
+// aZone is a time zone of the IANA database.
+func aZone(at func(*Settings) *string) field {
+	k := Kind{Name: "zone", En: "a time zone", Zh: "时区", How: "a name such as UTC or Europe/Berlin", HowZh: "例如 UTC 或 Asia/Shanghai"}
+	return bind(k, func(v string) (string, error) {
+		if _, err := time.LoadLocation(v); err != nil || v == "" || v == "Local" {
+			return "", errForm
+		}
+		return v, nil
+	}, at)
 }

@@ -38,6 +38,7 @@ var Groups = []Group{
 	{"gateway", "Gateway", "网关"},
 	{"logs", "Logs", "日志"},
 	{"deploy", "Deploys", "部署"},
+	{"backup", "Backups", "备份"},
 	{"image", "Images", "镜像"},
 	{"build", "Builds and the network around them", "构建及其网络环境"},
 	{"option", "Options of one command", "单次命令的选项"},
@@ -49,7 +50,7 @@ func Schema() []Key { return slices.Clone(schema()) }
 
 var schema = sync.OnceValue(func() []Key {
 	keys := slices.Concat(projectKeys(), backendKeys(), frontendKeys(), databaseKeys(), redisKeys(),
-		gatewayKeys(), logKeys(), deployKeys(), imageKeys(), buildKeys(), optionKeys())
+		gatewayKeys(), logKeys(), deployKeys(), backupKeys(), imageKeys(), buildKeys(), optionKeys())
 	return keys
 })
 

@@ -14,6 +14,10 @@ import (
 	"drydock/internal/run"
 )
 
+// nginxVersion is what our own image has (Debian forky); one that the user gives may have
+// another.
+const nginxVersion = "1.30.6"
+
 // Finding is what the linter found, and in the configurations of which environments.
 type Finding struct {
 	lint.Finding
@@ -109,8 +113,11 @@ func (g *Gateway) lint(ctx context.Context, source Tree, s *env.Settings) ([]lin
 	if err != nil {
 		return nil, err
 	}
-	// The version is the pinned image's; only an image that the user gives may have another.
-	return lint.Run(lint.Input{Root: ".", FS: tree.FS(), Prefix: current, Stack: stack})
+	in := lint.Input{Root: ".", FS: tree.FS(), Prefix: current, Stack: stack}
+	if s.Build.NginxImage == "" && s.Gateway.Image == "" {
+		in.Version = nginxVersion
+	}
+	return lint.Run(in)
 }
 
 // eachEnv calls fn with the settings of every environment.

@@ -52,6 +52,8 @@ func catalogue(s *env.Settings) []recipe {
 	}
 	gateway := ours(Gateway)
 	gateway.Context = "." // it takes nginx/ from the root; its .dockerignore leaves out the rest
+	backup := ours(Backup)
+	backup.Context = "." // it takes cmd/backup and what that needs from the root
 	probe := ours(probeName)
 	probe.Context = "." // it takes cmd/probe from the root
 	app := func(name string, a env.App) recipe {
@@ -69,7 +71,7 @@ func catalogue(s *env.Settings) []recipe {
 		ready(gateway, s.Gateway.Image),
 		ready(ours(Postgres), s.Database.Image),
 		ready(ours(Redis), s.Redis.Image),
-		ours(Backup),
+		backup,
 	}
 }
 

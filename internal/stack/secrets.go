@@ -96,6 +96,7 @@ func secretSets(s *env.Settings, backend, frontend identity, certificate map[str
 	return []secretSet{
 		data.set("db", map[string]string{"db_password": s.Database.Password.Reveal()}),
 		data.set("redis", map[string]string{"redis_password": s.Redis.Password.Reveal()}),
+		data.set("backup", map[string]string{"db_password": s.Database.Password.Reveal(), "webhook": s.Backup.Webhook.Reveal()}),
 		gateway.set("gateway", certificate),
 		backend.set("backend", backendSecrets(s)),
 		frontend.set("frontend", frontendFiles),
@@ -135,7 +136,7 @@ func addUser(files map[string]string, a env.App) {
 // putSecrets fills the volumes that are not there yet and notes their names in v.
 func (s *Stack) putSecrets(ctx context.Context, sets []secretSet, v *compose.Values, image string) error {
 	names := map[string]*string{
-		"db": &v.DBSecrets, "redis": &v.RedisSecrets, "gateway": &v.GatewaySecrets,
+		"db": &v.DBSecrets, "redis": &v.RedisSecrets, "gateway": &v.GatewaySecrets, "backup": &v.BackupSecrets,
 		"backend": &v.BackendSecrets, "frontend": &v.FrontendSecrets,
 	}
 	for _, set := range sets {
@@ -170,7 +171,7 @@ func (s *Stack) putSecret(ctx context.Context, set secretSet, name, image string
 
 // dropOld removes volumes of earlier secrets and caches that nothing uses any more.
 func (s *Stack) dropOld(ctx context.Context, v compose.Values) error {
-	keep := []string{v.DBSecrets, v.RedisSecrets, v.GatewaySecrets, v.BackendSecrets, v.FrontendSecrets, v.BackendCache}
+	keep := []string{v.DBSecrets, v.RedisSecrets, v.GatewaySecrets, v.BackendSecrets, v.FrontendSecrets, v.BackupSecrets, v.BackendCache}
 	for _, label := range []string{labelSecrets, labelCache} {
 		list, err := s.Engine.Volumes(ctx, engine.Filter{Labels: map[string]string{LabelProject: s.Settings.Project, label: ""}})
 		if err != nil {

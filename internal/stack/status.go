@@ -56,7 +56,7 @@ func (s Status) good() bool {
 }
 
 // expected are the services that a running environment has.
-var expected = []string{"gateway", "frontend", "backend", "db", "redis"}
+var expected = []string{"gateway", "frontend", "backend", "db", "redis", "backup"}
 
 // Status looks at every container of the environment.
 func (s *Stack) Status(ctx context.Context) (Report, error) {

@@ -31,7 +31,7 @@ func TestReport(t *testing.T) {
 	once.Labels["com.docker.compose.oneoff"] = "True"
 	set := &env.Settings{Env: "prod", Project: "shop", HTTP: env.HTTP{Bind: "0.0.0.0", Port: 80}}
 
-	r := report(set, []engine.Container{service("redis", dead), service("backend", app), service("gateway", gateway), service("db", up), once},
+	r := report(set, []engine.Container{service("redis", dead), service("backend", app), service("gateway", gateway), service("db", up), service("backup", up), once},
 		map[string]engine.Stats{"db": {Memory: 50 << 20, MemoryLimit: 2 << 30}}, now)
 	assert.False(t, r.Good())
 	var b bytes.Buffer
@@ -42,6 +42,7 @@ frontend  missing    -             -       -         -                  -
 backend   unhealthy  v1.2.0        1m30s   0         -                  -
 db        healthy    0123456789ab  1m30s   0         50 MiB of 2.0 GiB  -
 redis     exited     -             -       0         -                  -
+backup    healthy    0123456789ab  1m30s   0         -                  -
 
 backend: cannot reach the database
 redis: exit code 137, out of memory

@@ -70,7 +70,7 @@ func (s *Stack) Values(ctx context.Context, colour compose.Colour) (compose.Valu
 
 // values does that with the apps' images of a stage; "" goes by the mode.
 func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string) (compose.Values, error) {
-	names := []string{image.Postgres, image.Redis, image.Gateway, image.Backend, image.Frontend}
+	names := []string{image.Postgres, image.Redis, image.Gateway, image.Backup, image.Backend, image.Frontend}
 	list, err := s.images(ctx, names, stage)
 	if err != nil {
 		return compose.Values{}, err
@@ -84,7 +84,7 @@ func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string)
 		Colour: colour,
 		Refs: compose.Refs{
 			DB: made[image.Postgres].Ref, Redis: made[image.Redis].Ref, Gateway: made[image.Gateway].Ref,
-			Backend: backend.Ref, Frontend: frontend.Ref,
+			Backup: made[image.Backup].Ref, Backend: backend.Ref, Frontend: frontend.Ref,
 		},
 		Live:         compose.Live{Backend: backend.Target == image.StageDev, Frontend: frontend.Target == image.StageDev},
 		Version:      backend.Version,

@@ -1,0 +1,165 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"drydock/internal/backup/schedule"
+	"drydock/internal/backup/store"
+	"drydock/internal/notify"
+)
+
+// Names of the jobs: in the journal, in metrics, in messages.
+const (
+	jobDump   = "dump"
+	jobVerify = "verify"
+)
+
+// Bounds of the jobs. A dump has a day: a schedule is daily as a rule.
+const (
+	dumpTimeout   = 24 * time.Hour
+	verifyTimeout = 24 * time.Hour
+	attempts      = 4
+	firstBackoff  = time.Minute
+	overdueAfter  = 6 * time.Hour
+	stopWithin    = 20 * time.Second // less than the container's grace (compose/backup.yaml)
+)
+
+// Run works by the clock until the context ends, and serves metrics.
+func (s *Service) Run(ctx context.Context) (err error) {
+	lock, err := s.Store.Lock("scheduler", "the scheduler")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if lost, err := s.Store.Reclaim(ctx); err != nil {
+		return fmt.Errorf("taking away what was left: %w", err)
+	} else if len(lost) > 0 {
+		s.Log.Warn("took away what was left by a process that died", "backups", lost)
+	}
+	journal, err := schedule.OpenFile(s.Store.Journal())
+	if err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("asking for the host's name: %w", err)
+	}
+	sender, err := notify.New(notify.Config{
+		URL: s.Config.Webhook.Reveal(), Project: s.Config.Project, Env: s.Config.Env, Host: host,
+		Secrets: []string{s.Config.Server.Password.Reveal()},
+		Warn:    func(err error) { s.Log.Error("a message could not be delivered", "error", err.Error()) },
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, sender.Close(closing))
+	}()
+	runner, err := schedule.New(schedule.Options{Jobs: s.jobs(), Journal: journal, StopWithin: stopWithin, Tell: func(e schedule.Event) { s.tell(sender, e) }})
+	if err != nil {
+		return err
+	}
+	stop, err := s.serveMetrics(runner)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	s.Log.Info("working by the clock", "dump", line(s.Config.Dump), "verify", line(s.Config.Verify))
+	return runner.Run(ctx)
+}
+
+func line(l *schedule.Line) string {
+	if l == nil {
+		return "never"
+	}
+	return l.String()
+}
+
+// jobs are what runs by the clock. A dump is followed by the clean-up that it makes room for.
+func (s *Service) jobs() (jobs []schedule.Job) {
+	if s.Config.Dump != nil {
+		jobs = append(jobs, schedule.Job{
+			Name: jobDump, Line: *s.Config.Dump, Group: "database", Wait: true,
+			Timeout: dumpTimeout, Attempts: attempts, Backoff: firstBackoff, Grace: overdueAfter,
+			Do: func(ctx context.Context, _ schedule.Run) (schedule.Result, error) {
+				b, err := s.Dump(ctx)
+				if err != nil {
+					return schedule.Result{}, s.masked(err)
+				}
+				// The backup is good whatever comes of this; the next run tries again.
+				if _, err := s.Prune(ctx, false); err != nil {
+					s.Log.Error("old backups could not be removed", "error", s.masked(err).Error())
+				}
+				return schedule.Result{Backup: b.ID, Size: b.OnDisk}, nil
+			},
+		})
+	}
+	if s.Config.Verify != nil {
+		jobs = append(jobs, schedule.Job{
+			Name: jobVerify, Line: *s.Config.Verify, Group: "database", Wait: true,
+			Timeout: verifyTimeout, Attempts: 1, Grace: overdueAfter,
+			Do: func(ctx context.Context, _ schedule.Run) (schedule.Result, error) {
+				return schedule.Result{}, s.masked(s.Verify(ctx, ""))
+			},
+		})
+	}
+	return jobs
+}
+
+// tell logs what a job came to, and sends what a person has to know.
+func (s *Service) tell(sender *notify.Sender, e schedule.Event) {
+	s.Log.Info("backup job", "what", e.What, "job", e.Job, "seconds", e.Duration.Seconds(), "error", e.Error, "backup", e.Result.Backup)
+	switch e.What {
+	case schedule.TellFailed, schedule.TellAborted, schedule.TellOverdue, schedule.TellRecovered, schedule.TellJournal:
+		n := notify.Event{Event: "backup." + e.What, Kind: e.Job, Time: e.Time, Duration: e.Duration, Error: e.Error}
+		if !e.Next.IsZero() {
+			n.Next = "next run " + e.Next.Format(time.RFC3339)
+		}
+		sender.Notify(n)
+	}
+}
+
+// serveMetrics serves Prometheus's format on the service's own port.
+func (s *Service) serveMetrics(r *schedule.Runner) (stop func(), err error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(schedule.NewCollector(r, nil), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "drydock_backup_repository_free_bytes", Help: "Space that the repository's file system has left.",
+	}, func() float64 {
+		free, err := s.Store.Free()
+		if err != nil {
+			return -1
+		}
+		return float64(free)
+	}))
+	l, err := net.Listen("tcp", s.Config.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("serving metrics: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = server.Serve(l) }() // ends with Close, and before that only if the port breaks
+	return func() { _ = server.Close() }, nil
+}
+
+// Last is when a kind of backup last succeeded; zero for never.
+func Last(list []store.Backup, kind string) (last time.Time) {
+	for _, b := range list {
+		if b.Kind == kind && b.Good() && b.Finished.After(last) {
+			last = b.Finished
+		}
+	}
+	return last
+}

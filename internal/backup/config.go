@@ -1,0 +1,134 @@
+package backup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"drydock/internal/backup/logical"
+	"drydock/internal/backup/retain"
+	"drydock/internal/backup/schedule"
+	"drydock/internal/env"
+	"drydock/internal/run"
+)
+
+// Config is what the container's environment says.
+type Config struct {
+	Project, Env string
+	Root         string // BACKUP_DIR: the repository
+	Server       logical.Server
+	Jobs, Level  int // BACKUP_JOBS, BACKUP_LEVEL
+	Policy       retain.Policy
+	Zone         *time.Location // BACKUP_ZONE
+	Dump, Verify *schedule.Line // BACKUP_DUMP, BACKUP_VERIFY; nil is never
+	Webhook      env.Secret     // BACKUP_WEBHOOK_FILE
+	Metrics      string         // address on which they are served
+}
+
+// metricsAddr is the service's own port, inside its networks.
+const metricsAddr = ":9181"
+
+type reader struct {
+	getenv   func(string) string
+	readFile func(string) ([]byte, error)
+	problems []string
+}
+
+func (r *reader) complain(name, what string) {
+	r.problems = append(r.problems, name+": "+what)
+}
+
+func (r *reader) or(name, fallback string) string {
+	if v := r.getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+func (r *reader) number(name string, fallback, low, high int) int {
+	text := r.or(name, strconv.Itoa(fallback))
+	n, err := strconv.Atoi(text)
+	if err != nil || n < low || n > high {
+		r.complain(name, fmt.Sprintf("%q is no whole number from %d to %d", text, low, high))
+		return fallback
+	}
+	return n
+}
+
+// secret reads the file that NAME_FILE names; an empty NAME_FILE is no secret.
+func (r *reader) secret(name string, needed bool) env.Secret {
+	path := r.getenv(name + "_FILE")
+	if path == "" {
+		if needed {
+			r.complain(name+"_FILE", "it is not set")
+		}
+		return ""
+	}
+	text, err := r.readFile(path)
+	if errors.Is(err, os.ErrNotExist) && !needed {
+		return ""
+	}
+	if err != nil {
+		r.complain(name+"_FILE", err.Error())
+		return ""
+	}
+	return env.Secret(strings.TrimRight(string(text), "\n"))
+}
+
+func (r *reader) line(name, fallback, zone string) *schedule.Line {
+	text := r.or(name, fallback)
+	if text == "never" {
+		return nil
+	}
+	l, err := schedule.ParseLine(text, zone)
+	if err != nil {
+		r.complain(name, err.Error())
+		return nil
+	}
+	return &l
+}
+
+// FromEnviron reads the container's environment; the error has all problems and
+// run.CodeBadInput.
+func FromEnviron(getenv func(string) string, readFile func(string) ([]byte, error)) (Config, error) {
+	r := &reader{getenv: getenv, readFile: readFile}
+	zone := r.or("BACKUP_ZONE", "UTC")
+	c := Config{
+		Project: r.or("PROJECT", "drydock"), Env: r.or("DRYDOCK_ENV", "dev"), Root: r.or("BACKUP_DIR", "/var/lib/backup"), Metrics: metricsAddr,
+		Server: logical.Server{
+			Host: r.or("DB_HOST", "db"), Port: r.number("DB_PORT", 5432, 1, 65535), User: r.or("DB_USER", "app"),
+			Database: r.or("DB_NAME", "app"), Password: r.secret("DB_PASSWORD", true), SSLMode: "disable",
+		},
+		Jobs: r.number("BACKUP_JOBS", 2, 1, 64), Level: r.number("BACKUP_LEVEL", 3, 1, 19),
+		Dump: r.line("BACKUP_DUMP", "30 2 * * *", zone), Verify: r.line("BACKUP_VERIFY", "0 4 * * 0", zone),
+		Webhook: r.secret("BACKUP_WEBHOOK", false),
+	}
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		r.complain("BACKUP_ZONE", fmt.Sprintf("%q is no time zone such as UTC or Europe/Berlin", zone))
+		loc = time.UTC
+	}
+	c.Zone = loc
+	c.Policy = retain.Policy{
+		Last: r.number("BACKUP_KEEP_LAST", 7, 0, 10000), Hourly: r.number("BACKUP_KEEP_HOURLY", 0, 0, 10000),
+		Daily: r.number("BACKUP_KEEP_DAILY", 14, 0, 10000), Weekly: r.number("BACKUP_KEEP_WEEKLY", 8, 0, 10000),
+		Monthly: r.number("BACKUP_KEEP_MONTHLY", 12, 0, 10000), Yearly: r.number("BACKUP_KEEP_YEARLY", 3, 0, 10000), Zone: loc,
+	}
+	if size := r.getenv("BACKUP_MAX_SIZE"); size != "" && size != "0" {
+		if c.Policy.MaxBytes, err = env.MemoryBytes(size); err != nil {
+			r.complain("BACKUP_MAX_SIZE", err.Error())
+		}
+	}
+	if err := c.Policy.Validate(); err != nil {
+		r.complain("BACKUP_KEEP_*", err.Error())
+	}
+	if len(r.problems) > 0 {
+		slices.Sort(r.problems)
+		return Config{}, run.WithCode(run.CodeBadInput, fmt.Errorf("reading the settings of the backup service:\n  %s", strings.Join(r.problems, "\n  ")))
+	}
+	return c, nil
+}

@@ -1,0 +1,225 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"drydock/internal/backup/logical"
+	"drydock/internal/backup/manifest"
+	"drydock/internal/backup/retain"
+	"drydock/internal/backup/store"
+	"drydock/internal/run"
+)
+
+// Service does the work.
+type Service struct {
+	Config Config
+	Store  *store.Store
+	Tools  logical.Tools
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Open opens the repository.
+func Open(c Config, log *slog.Logger) (*Service, error) {
+	s, err := store.Open(c.Root, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &Service{Config: c, Store: s, Log: log, Now: time.Now}, nil
+}
+
+// details is what a dump's record keeps of its manifest, for lists.
+type details struct {
+	Tables int   `json:"tables"`
+	Rows   int64 `json:"rows"`
+}
+
+// Dump dumps the database into the repository. Whatever goes wrong, no part of it is
+// listed, and the failure is on record.
+func (s *Service) Dump(ctx context.Context) (b store.Backup, err error) {
+	w, err := s.Store.Begin(ctx, store.Spec{Kind: store.KindDump, Database: s.Config.Server.Database, Zone: s.Config.Zone.String(), Holder: "backup:dump"})
+	if err != nil {
+		return b, err
+	}
+	m, err := logical.Dump(ctx, s.Config.Server, w.Dir(), logical.DumpOptions{
+		Tools: s.Tools, Jobs: s.Config.Jobs, Level: s.Config.Level, Log: s.said,
+	})
+	if err != nil {
+		return b, errors.Join(err, w.Abort(err))
+	}
+	if err := manifest.Write(w.Dir(), m); err != nil {
+		return b, errors.Join(err, w.Abort(err))
+	}
+	kept, err := json.Marshal(details{Tables: len(m.Contents.Tables), Rows: m.Contents.Rows()})
+	if err != nil {
+		return b, errors.Join(err, w.Abort(err))
+	}
+	return w.Commit(ctx, store.Done{
+		Details: kept,
+		Verify: func(ctx context.Context, dir string) error {
+			_, err := logical.Verify(ctx, dir, logical.VerifyOptions{Tools: s.Tools})
+			return err
+		},
+	})
+}
+
+func (s *Service) said(line string) { s.Log.Info(line) }
+
+// Verify checks one backup, or all of them for "": each file against its record, and a
+// dump against its own manifest, with its rows counted. What is damaged goes into
+// quarantine; the error then says how many.
+func (s *Service) Verify(ctx context.Context, id string) error {
+	reports, err := s.reports(ctx, id)
+	bad := 0
+	for _, r := range reports {
+		if !r.OK() {
+			bad++
+		}
+	}
+	if err != nil {
+		return err
+	}
+	list, err := s.Store.List()
+	if err != nil {
+		return err
+	}
+	for _, b := range list {
+		if id != "" && b.ID != id || b.Kind != store.KindDump || !b.Good() {
+			continue
+		}
+		if err := s.verifyDump(ctx, b.ID); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			bad++
+			if err := s.Store.MarkDamaged(ctx, b.ID, "verify", err.Error()); err != nil {
+				return err
+			}
+		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("verifying: %d of the backups are damaged; they are marked and will not be restored", bad)
+	}
+	return nil
+}
+
+func (s *Service) reports(ctx context.Context, id string) ([]store.Report, error) {
+	if id == "" {
+		return s.Store.VerifyAll(ctx)
+	}
+	r, err := s.Store.Verify(ctx, id)
+	return []store.Report{r}, err
+}
+
+func (s *Service) verifyDump(ctx context.Context, id string) (err error) {
+	use, err := s.Store.Use(id)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, use.Close()) }()
+	_, err = logical.Verify(ctx, use.Dir, logical.VerifyOptions{Tools: s.Tools, Jobs: s.Config.Jobs, Deep: true})
+	return err
+}
+
+// Plan says what retention would keep and remove.
+func (s *Service) Plan() (retain.Outcome, error) {
+	list, err := s.Store.List()
+	if err != nil {
+		return retain.Outcome{}, err
+	}
+	failures, err := s.Store.Failures()
+	if err != nil {
+		return retain.Outcome{}, err
+	}
+	running, err := s.Store.Running()
+	if err != nil {
+		return retain.Outcome{}, err
+	}
+	return retain.Plan(retain.FromStore(list, failures, running), s.Config.Policy, s.Now()), nil
+}
+
+// Prune removes what retention says, or only says it.
+func (s *Service) Prune(ctx context.Context, dryRun bool) (retain.Outcome, error) {
+	plan, err := s.Plan()
+	if err != nil || dryRun {
+		return plan, err
+	}
+	_, err = retain.Apply(ctx, plan, func(ctx context.Context, b retain.Backup) error { return s.Store.Remove(ctx, b.ID) })
+	return plan, err
+}
+
+// RestoreOptions say what to restore and where.
+type RestoreOptions struct {
+	ID       string   // "" is the newest good dump
+	Database string   // "" is a new one beside the live one
+	Replace  bool     // put it into the place of the database that has the name; that one is kept under another
+	Tables   []string // these alone, into the existing Database
+	Schema   string   // for Tables: put them there
+}
+
+// Restore restores a dump. The result appears whole, compared with the manifest, or not at all.
+func (s *Service) Restore(ctx context.Context, o RestoreOptions) (_ *logical.Restored, err error) {
+	if o.ID == "" {
+		if o.ID, err = s.newest(); err != nil {
+			return nil, err
+		}
+	}
+	use, err := s.Store.Use(o.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, use.Close()) }()
+	if use.Backup.Kind != store.KindDump {
+		return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring %s: it is a backup of kind %s; this restores dumps", o.ID, use.Backup.Kind))
+	}
+	if !use.Backup.Good() {
+		return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring %s: it is damaged (%s); choose another one, `backup:list` shows them", o.ID, use.Backup.Damaged.Reason))
+	}
+	options := logical.RestoreOptions{Tools: s.Tools, Jobs: s.Config.Jobs, Database: o.Database, Replace: o.Replace, Log: s.said}
+	if len(o.Tables) > 0 {
+		server := s.Config.Server
+		if o.Database != "" {
+			server.Database = o.Database
+		}
+		options.Database = ""
+		return logical.RestoreTables(ctx, server, use.Dir, logical.TablesOptions{RestoreOptions: options, Tables: o.Tables, Schema: o.Schema})
+	}
+	return logical.Restore(ctx, s.Config.Server, use.Dir, options)
+}
+
+func (s *Service) newest() (string, error) {
+	list, err := s.Store.List()
+	if err != nil {
+		return "", err
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		if b := list[i]; b.Kind == store.KindDump && b.Database == s.Config.Server.Database && b.Good() {
+			return b.ID, nil
+		}
+	}
+	return "", run.WithCode(run.CodeBadInput, errors.New("there is no good dump to restore; `backup:list` shows what there is"))
+}
+
+// Manifest is what a dump holds.
+func (s *Service) Manifest(id string) (_ *manifest.Manifest, err error) {
+	use, err := s.Store.Use(id)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, use.Close()) }()
+	return manifest.Read(use.Dir)
+}
+
+// writeJSON writes a value for machines.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
