@@ -25,6 +25,15 @@
 // only the same user and root can see it. A database's name is passed as a quoted
 // connection string, since pg_dump and pg_restore take a name with = in it for one.
 //
+// No text is ever fed to psql. Newer tools write meta-commands into their SQL (\restrict) that
+// an older psql stumbles over, and names could smuggle more in: roles are made again from
+// the manifest, one quoted statement each. globals.sql is for people who rebuild a server.
+//
+// Exclusive locks. A dump is a long reader: whoever wants to TRUNCATE or ALTER a table
+// meanwhile waits for it, and all who come later for that table wait behind. pg_dump's
+// parallel jobs, too: such a dump is given up, which lets the others pass, and begun again
+// with one job.
+//
 // Limits. Servers from version 15. Materialized views are refreshed by a restore, their
 // old rows are not compared. Tables of extensions are left to the extension. Foreign
 // tables' rows stay where they are. The state of logical replication is not part of a dump.

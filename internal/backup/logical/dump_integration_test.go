@@ -52,6 +52,9 @@ func testDumpRefuses(t *testing.T) {
 	fixture()
 	conn := dial(t, at("source", "postgres"))
 	exec(t, conn, "drop database if exists empty", "create database empty")
+	names, err := Databases(t.Context(), at("source", "postgres"))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"empty", "plain", "postgres", hardDB}, names)
 	// A tool of another age: it answers like the real one, and must not be asked for more.
 	old := t.TempDir()
 	for _, tool := range []string{"pg_dump", "pg_dumpall", "pg_restore"} {
@@ -73,7 +76,7 @@ func testDumpRefuses(t *testing.T) {
 		{"absent", at("source", "nowhere"), "", DumpOptions{}, []string{`database "nowhere" does not exist`, "check the database's name"}, false},
 		// A wrong password gave an empty file and exit code 0 (nfrastack/db-backup 366).
 		{"password", with(source, func(s *Server) { s.Password = "wrong" }), "", DumpOptions{}, []string{"password authentication failed", "check the user"}, false},
-		{"host", with(source, func(s *Server) { s.Host = "no-such-host" }), "", DumpOptions{}, []string{"is the server up"}, false},
+		{"host", with(source, func(s *Server) { s.Host, s.ConnectTimeout = "no-such-host", time.Second }), "", DumpOptions{}, []string{"is the server up"}, false},
 		{"old pg_dump", source, "", DumpOptions{Tools: Tools{Path: old}}, []string{"pg_dump is version 14", "the server is version 17", "install postgresql-client-17"}, true},
 		{"no pg_dump", source, "", DumpOptions{Tools: Tools{Path: full}}, []string{"pg_dump"}, false},
 		{"not empty", source, full, DumpOptions{}, []string{"it is not empty (x is in it)"}, true},

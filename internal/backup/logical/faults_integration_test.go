@@ -110,6 +110,8 @@ var damages = []struct{ sql, want string }{
 	{"update public.bulk set d = d + interval '1 us' where id = 1", "table hash public.bulk"},
 	{"update public.bulk x set a = y.a from public.bulk y where (x.id, y.id) in ((1, 2), (2, 1))", "table hash public.bulk"}, // two rows swap a value
 	{"update public.bulk set a = b, b = a where id = 1", "table hash public.bulk"},                                           // two columns do
+	{"update public.bulk set c = -c where id = 4711", "table hash public.bulk"},                                              // hash_numeric does not see a sign
+	{"update public.accounts set balance = 4294967297 where id = 1", "table hash public.accounts"},                           // hashint8 takes it for 0
 	{"delete from public.history; insert into public.history values (1)", "table rows public.history"},
 	{"update %T set body = '' where body is null", "table hash %N"},
 	{"update %T set n = 1.000 where n = 1.0", "table hash %N"},

@@ -24,6 +24,7 @@ import (
 // binary, built once more without cgo, is what runs there.
 var (
 	inside = flag.Bool("inside", false, "run the tests themselves: in a container of the backup image, with the servers source and target beside it")
+	using  = flag.String("backup-image", "", "an image with PostgreSQL's client tools to use instead of building this checkout's")
 	only   = flag.String("only", "", "with -inside: the one test to run; else passed on")
 )
 
@@ -57,10 +58,13 @@ func TestLogical(t *testing.T) {
 	}
 	settings, err := env.Load(env.Source{Root: testkit.Root(t), Env: "dev", Environ: os.Environ(), ReadOnly: true})
 	require.NoError(t, err)
-	list, err := image.Build(t.Context(), image.BuildOptions{Settings: settings, Engine: testkit.Engine(t), Err: os.Stderr,
-		Names: []string{image.Postgres, image.Backup}, Stage: image.StageProd})
+	names := []string{image.Postgres, image.Backup}
+	if *using != "" {
+		names = names[:1]
+	}
+	list, err := image.Build(t.Context(), image.BuildOptions{Settings: settings, Engine: testkit.Engine(t), Err: os.Stderr, Names: names, Stage: image.StageProd})
 	require.NoError(t, err)
-	refs := map[string]string{}
+	refs := map[string]string{image.Backup: *using}
 	for _, one := range list {
 		refs[one.Name] = one.Ref
 	}

@@ -90,8 +90,7 @@ func listTables(ctx context.Context, conn *pgx.Conn) ([]tableJob, error) {
 	rows, err := conn.Query(ctx, `with t as (`+tablesSQL+`)
 		select t.nspname, t.relname, c.relpersistence = 'u', c.relispartition, pg_table_size(t.oid),
 			coalesce((select array_agg(a.attname::text order by a.attname::text collate "C") from pg_attribute a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped), '{}'),
-			coalesce((select array_agg(a.atttypid order by a.attname::text collate "C") from pg_attribute a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped), '{}'),
-			coalesce((select array_agg(a.atttypmod order by a.attname::text collate "C") from pg_attribute a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped), '{}')
+			coalesce((select array_agg(a.atttypid order by a.attname::text collate "C") from pg_attribute a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped), '{}')
 		from t join pg_class c on c.oid = t.oid where c.relkind = 'r' order by 5 desc, 1, 2`)
 	if err != nil {
 		return nil, fmt.Errorf("listing the tables: %w", err)
@@ -100,11 +99,10 @@ func listTables(ctx context.Context, conn *pgx.Conn) ([]tableJob, error) {
 	var t manifest.Table
 	var names []string
 	var types []uint32
-	var mods []int32
-	_, err = pgx.ForEachRow(rows, []any{&t.Schema, &t.Name, &t.Unlogged, &t.Leaf, &t.Bytes, &names, &types, &mods}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&t.Schema, &t.Name, &t.Unlogged, &t.Leaf, &t.Bytes, &names, &types}, func() error {
 		job := tableJob{Table: t}
 		for i := range names {
-			job.columns = append(job.columns, column{name: names[i], typ: types[i], mod: mods[i]})
+			job.columns = append(job.columns, column{name: names[i], typ: types[i]})
 		}
 		list = append(list, job)
 		return nil

@@ -63,8 +63,9 @@ type Phase struct {
 // First the backup is verified as Verify does, then everything is looked up that the
 // restore needs; an ErrRefused names all that is missing, and nothing was changed. Then
 // pg_restore fills a scratch database, which is analyzed, compared with the manifest, and
-// renamed in the end. Whatever fails, or when ctx ends, it is dropped. One that a killed
-// restore left behind is dropped by the next restore.
+// renamed in the end. Whatever fails, or when ctx ends, it is dropped; roles that were made
+// for it stay, for they do no harm and the next attempt needs them. A scratch database that a
+// killed restore left behind is dropped by the next restore.
 func Restore(ctx context.Context, s Server, dir string, o RestoreOptions) (_ *Restored, err error) {
 	if s.Database == "" {
 		s.Database = "postgres"

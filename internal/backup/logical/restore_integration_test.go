@@ -25,7 +25,26 @@ func testReplace(t *testing.T) {
 	exec(t, admin, "drop database if exists shop", "create database shop")
 	shop := dial(t, target.with("shop"))
 	exec(t, shop, "create table public.live (id int)", "insert into public.live values (1)")
+	// A product's pool connects again as soon as it is thrown out.
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				conn, err := target.with("shop").connect(ctx)
+				if err != nil {
+					continue
+				}
+				for err == nil {
+					_, err = conn.Exec(ctx, "select count(*) from pg_class")
+				}
+				closeConn(conn)
+			}
+		})
+	}
 	done, err := Restore(t.Context(), target, dir, RestoreOptions{Database: "shop", Replace: true})
+	cancel()
+	wg.Wait()
 	require.NoError(t, err)
 	require.NotEmpty(t, done.Old)
 	assert.Contains(t, strings.Join(done.Notes, "\n"), "DROP DATABASE")

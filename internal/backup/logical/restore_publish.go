@@ -130,18 +130,19 @@ func (r *restore) publish(ctx context.Context) error {
 	if d.Comment != "" {
 		comment = literal(d.Comment)
 	}
-	end := "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()"
+	names := []string{r.scratch} // autovacuum may be at work in it
+	if old != "" {
+		names = append(names, r.target)
+	}
+	stop, err := r.endSessions(ctx, names)
+	if err != nil {
+		return err
+	}
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if old != "" {
-			if _, err := tx.Exec(ctx, end, r.target); err != nil {
-				return fmt.Errorf("ending the sessions of %s: %w", r.target, err)
-			}
 			if _, err := tx.Exec(ctx, "alter database "+quote(r.target)+" rename to "+quote(old)); err != nil {
 				return fmt.Errorf("renaming the old database: %w; stop what connects to it", err)
 			}
-		}
-		if _, err := tx.Exec(ctx, end, r.scratch); err != nil { // autovacuum may be at work in it
-			return fmt.Errorf("ending the sessions of %s: %w", r.scratch, err)
 		}
 		if _, err := tx.Exec(ctx, "comment on database "+quote(r.scratch)+" is "+comment); err != nil {
 			return err
@@ -154,6 +155,7 @@ func (r *restore) publish(ctx context.Context) error {
 		_, err := tx.Exec(ctx, "alter database "+quote(r.scratch)+" rename to "+quote(r.target))
 		return err
 	})
+	stop()
 	if err != nil {
 		return fmt.Errorf("giving the restored database its name %s: %w", r.target, err)
 	}
@@ -172,6 +174,34 @@ func (r *restore) publish(ctx context.Context) error {
 	r.done.Old = old
 	r.note("the old database is kept as %s; once it is of no use: DROP DATABASE %s", manifest.Ident(old), quote(old))
 	return nil
+}
+
+// endSessions ends the sessions of databases from a second session, until it is stopped.
+// A client that connects again at once may get in before RENAME has its lock; RENAME then
+// waits five seconds for it to go, with everyone else locked out.
+func (r *restore) endSessions(ctx context.Context, names []string) (stop func(), err error) {
+	conn, err := r.s.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer closeConn(conn)
+		every := time.NewTicker(50 * time.Millisecond)
+		defer every.Stop()
+		for {
+			// That it fails shows as the failure of RENAME.
+			_, _ = conn.Exec(ctx, "select pg_terminate_backend(pid) from pg_stat_activity where datname = any($1) and pid <> pg_backend_pid()", names)
+			select {
+			case <-ctx.Done():
+				return
+			case <-every.C:
+			}
+		}
+	}()
+	return func() { cancel(); <-done }, nil
 }
 
 // oldName is where a replaced database goes: its name, cut to fit, and the time.
