@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"time"
+	"unicode/utf8"
 
 	"drydock/internal/backup/logical"
 	"drydock/internal/backup/manifest"
@@ -190,7 +191,26 @@ func (s *Service) Restore(ctx context.Context, o RestoreOptions) (_ *logical.Res
 		options.Database = ""
 		return logical.RestoreTables(ctx, server, use.Dir, logical.TablesOptions{RestoreOptions: options, Tables: o.Tables, Schema: o.Schema})
 	}
-	return logical.Restore(ctx, s.Config.Server, use.Dir, options)
+	if options.Database == "" {
+		options.Database = beside(s.Config.Server.Database, store.Sequence(use.Backup.ID))
+	}
+	// A database cannot be made or renamed by a session of its own.
+	server := s.Config.Server
+	server.Database = "postgres"
+	return logical.Restore(ctx, server, use.Dir, options)
+}
+
+// maxName is how long PostgreSQL's names are, in bytes.
+const maxName = 63
+
+// beside is the name of a database that is restored beside the live one.
+func beside(database string, number uint64) string {
+	suffix := fmt.Sprintf("_restored_%d", number)
+	for len(database)+len(suffix) > maxName {
+		_, size := utf8.DecodeLastRuneInString(database)
+		database = database[:len(database)-size]
+	}
+	return database + suffix
 }
 
 func (s *Service) newest() (string, error) {
