@@ -200,7 +200,7 @@ func (w *work) smoke(ctx context.Context) error {
 	for range s.Backend.Replicas {
 		body, err := live.Get(ctx, s.Deploy.VersionPath, true)
 		if err != nil {
-			return fmt.Errorf("asking the new release for its version (BACKEND_VERSION_PATH=%s): %w", s.Deploy.VersionPath, err)
+			return fmt.Errorf("asking the new release for its version: %w; BACKEND_VERSION_PATH (%s) has to be a path that answers with APP_VERSION, or empty", err, s.Deploy.VersionPath)
 		}
 		if !answersVersion(body, w.release.Version) {
 			return fmt.Errorf("it answers another version than %s at BACKEND_VERSION_PATH (%s): %.200s", w.release.Version, s.Deploy.VersionPath, strings.TrimSpace(body))

@@ -6,38 +6,38 @@ import (
 	"drydock/internal/gateway"
 )
 
-// limits is how much worse than the old release a new one may be.
-type limits struct {
-	Errors   int // per cent of the requests beyond the old release's
-	Slowdown int // times; 0 does not look
-}
-
 // What is too little to judge by.
 const (
-	fewErrors   = 5  // fewer may be anybody's fault
-	fewRequests = 50 // quantiles of fewer say nothing
-	shortMS     = 50 // a difference that nobody feels
+	fewErrors   = 5   // fewer may be anybody's fault
+	fewRequests = 50  // quantiles of fewer say nothing
+	shortMS     = 100 // a difference that hardly anybody feels
 )
 
-// judge says why the new release does badly, or "". It compares with what the old one had
-// under the same clients, so that a fault of both (a database that is away) sends nobody
-// back and forth.
-func judge(l limits, old, now gateway.Window, latency bool) string {
+// judgeErrors says why the new release does badly, or "". It compares with what the old
+// one had, so that a fault of both (a database that is away) sends nobody back and forth.
+// The allowance is in per cent of the requests, beyond the old release's.
+func judgeErrors(allowed int, old, now gateway.Window) string {
 	rate := func(w gateway.Window) float64 {
 		if w.Requests == 0 {
 			return 0
 		}
 		return 100 * float64(w.Errors) / float64(w.Requests)
 	}
-	if more := rate(now) - rate(old); now.Errors >= fewErrors && more > float64(l.Errors) {
-		return fmt.Sprintf("%.1f %% of its requests (%d of %d) were answered with 5xx; before it were %.1f %%, and MAX_ERROR_RATE allows %d %% more",
-			rate(now), now.Errors, now.Requests, rate(old), l.Errors)
-	}
-	if !latency || l.Slowdown == 0 || now.Requests < fewRequests || old.Requests < fewRequests {
+	if now.Errors < fewErrors || rate(now)-rate(old) <= float64(allowed) {
 		return ""
 	}
-	if now.P90 > float64(l.Slowdown)*old.P90 && now.P90-old.P90 > shortMS {
-		return fmt.Sprintf("90 of 100 requests took up to %.0f ms; before it were %.0f ms, and MAX_SLOWDOWN allows %d times that", now.P90, old.P90, l.Slowdown)
+	return fmt.Sprintf("%.1f %% of its requests (%d of %d) were answered with 5xx; before it were %.1f %%, and MAX_ERROR_RATE allows %d %% more",
+		rate(now), now.Errors, now.Requests, rate(old), allowed)
+}
+
+// judgeLatency says why the new release is too slow, or "". The allowance is how many
+// times as slow as the old one it may be; 0 does not look.
+func judgeLatency(allowed int, old, now gateway.Window) string {
+	if allowed == 0 || now.Requests < fewRequests || old.Requests < fewRequests {
+		return ""
 	}
-	return ""
+	if now.P90 <= float64(allowed)*old.P90 || now.P90-old.P90 <= shortMS {
+		return ""
+	}
+	return fmt.Sprintf("90 of 100 requests took up to %.0f ms; before it were %.0f ms, and MAX_SLOWDOWN allows %d times that", now.P90, old.P90, allowed)
 }

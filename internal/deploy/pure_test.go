@@ -34,41 +34,46 @@ func TestPlan(t *testing.T) {
 	testkit.Golden(t, "plan.text", []byte(b.String()))
 }
 
-func TestJudge(t *testing.T) {
-	l := limits{Errors: 5, Slowdown: 3}
-	w := func(requests, errs uint64, p90 float64) gateway.Window {
-		return gateway.Window{Requests: requests, Errors: errs, P90: p90}
-	}
+func window(requests, errs uint64, p90 float64) gateway.Window {
+	return gateway.Window{Requests: requests, Errors: errs, P90: p90}
+}
+
+func TestJudgeErrors(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		old, now gateway.Window
-		latency  bool
-		bad      string // a part of the reason
+		bad      bool
 	}{
-		{"nobody came", w(0, 0, 0), w(0, 0, 0), true, ""},
-		{"good", w(1000, 1, 20), w(100, 0, 25), true, ""},
-		{"a few errors may be anybody's", w(0, 0, 0), w(4, 4, 1), true, ""},
-		{"all errors", w(1000, 0, 20), w(5, 5, 1), false, "100.0 %"},
-		{"no more than allowed", w(1000, 0, 20), w(1000, 50, 20), true, ""},
-		{"one more", w(1000, 0, 20), w(1000, 51, 20), true, "MAX_ERROR_RATE"},
+		{"nobody came", window(0, 0, 0), window(0, 0, 0), false},
+		{"good", window(1000, 1, 0), window(100, 0, 0), false},
+		{"a few errors may be anybody's", window(0, 0, 0), window(4, 4, 0), false},
+		{"all errors", window(1000, 0, 0), window(5, 5, 0), true},
+		{"no more than allowed", window(1000, 0, 0), window(1000, 50, 0), false},
+		{"one more", window(1000, 0, 0), window(1000, 51, 0), true},
 		// The database is away for both: going back helps nobody.
-		{"as bad as before", w(1000, 500, 20), w(100, 52, 20), true, ""},
-		{"slow", w(1000, 0, 100), w(100, 0, 301), true, "MAX_SLOWDOWN"},
-		{"slow, but cold", w(1000, 0, 100), w(100, 0, 301), false, ""},
-		{"slow, but of few", w(1000, 0, 100), w(49, 0, 9000), true, ""},
-		{"slow, compared with few", w(3, 0, 100), w(100, 0, 9000), true, ""},
-		{"three times nothing", w(1000, 0, 5), w(100, 0, 50), true, ""},
+		{"as bad as before", window(1000, 500, 0), window(100, 52, 0), false},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			got := judge(l, c.old, c.now, c.latency)
-			if c.bad == "" {
-				assert.Empty(t, got)
-			} else {
-				assert.Contains(t, got, c.bad)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.bad, judgeErrors(5, c.old, c.now) != "") })
 	}
-	assert.Empty(t, judge(limits{Errors: 5}, w(100, 0, 1), w(100, 0, 9999), true), "0 does not look")
+	assert.Contains(t, judgeErrors(5, window(1000, 0, 0), window(10, 10, 0)), "100.0 %")
+}
+
+func TestJudgeLatency(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		old, now gateway.Window
+		bad      bool
+	}{
+		{"nobody came", window(0, 0, 0), window(0, 0, 0), false},
+		{"slow", window(1000, 0, 100), window(100, 0, 301), true},
+		{"as slow as allowed", window(1000, 0, 100), window(100, 0, 300), false},
+		{"of few", window(1000, 0, 100), window(49, 0, 9000), false},
+		{"compared with few", window(3, 0, 100), window(100, 0, 9000), false},
+		{"many times nothing", window(1000, 0, 5), window(100, 0, 105), false},
+	} {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.bad, judgeLatency(3, c.old, c.now) != "") })
+	}
+	assert.Empty(t, judgeLatency(0, window(100, 0, 1), window(100, 0, 9999)), "0 does not look")
 }
 
 func FuzzJudge(f *testing.F) {
@@ -76,11 +81,10 @@ func FuzzJudge(f *testing.F) {
 	f.Fuzz(func(t *testing.T, oldN, oldErr, n, errs uint64, allowed int) {
 		oldErr, errs = min(oldErr, oldN), min(errs, n)
 		allowed = max(0, min(allowed, 100))
-		old, now := gateway.Window{Requests: oldN, Errors: oldErr}, gateway.Window{Requests: n, Errors: errs}
-		if judge(limits{Errors: allowed}, now, now, true) != "" {
+		if judgeErrors(allowed, window(n, errs, 0), window(n, errs, 0)) != "" {
 			t.Error("worse than itself")
 		}
-		if errs == 0 && judge(limits{Errors: allowed}, old, now, true) != "" {
+		if errs == 0 && judgeErrors(allowed, window(oldN, oldErr, 0), window(n, errs, 0)) != "" {
 			t.Error("bad without an error")
 		}
 	})

@@ -53,6 +53,14 @@ func (w *work) watch(ctx context.Context) error {
 	return w.observe(ctx, live, w.d.Stack.Settings.Deploy.Watch)
 }
 
+// The first requests meet cold caches and new connections, so they say nothing about how
+// fast a release is; and neither does a moment. What is watched for less than both is not
+// judged by its latency.
+const (
+	coldFor  = 5 * time.Second
+	judgeFor = 5 * time.Second
+)
+
 // observe judges the new release for a span of time: its requests, and its containers.
 func (w *work) observe(ctx context.Context, live *gateway.Live, span time.Duration) error {
 	s := w.d.Stack.Settings.Deploy
@@ -80,9 +88,15 @@ func (w *work) observe(ctx context.Context, live *gateway.Live, span time.Durati
 		if err != nil {
 			return err
 		}
-		// The first requests meet cold caches and new connections.
-		latency := last || since > min(10*time.Second, span/2)
-		if why := judge(limits{s.MaxErrors, s.MaxSlowdown}, w.old.Window, now, latency); why != "" {
+		why := judgeErrors(s.MaxErrors, w.old.Window, now)
+		if why == "" && since >= coldFor+judgeFor {
+			late, err := live.Window(ctx, paint(w.journal.To), int((since - coldFor).Seconds()))
+			if err != nil {
+				return err
+			}
+			why = judgeLatency(s.MaxSlowdown, w.old.Window, late)
+		}
+		if why != "" {
 			return fmt.Errorf("%w: %s", errBad, why)
 		}
 		if last {

@@ -6,7 +6,7 @@
 //	crash    is ready, and ends after FAULT_AFTER (default 1s)
 //	wrong    answers another version
 //	errors   answers 500, except to health checks and for its version
-//	slow     answers after 400 ms, with the same exceptions
+//	slow     answers after 800 ms, with the same exceptions
 //	leak     takes memory until its limit ends it, from its first request on
 package main
 
@@ -61,7 +61,7 @@ func main() {
 		case fault == "errors":
 			http.Error(w, "broken", http.StatusInternalServerError)
 		case fault == "slow":
-			time.Sleep(400 * time.Millisecond)
+			time.Sleep(800 * time.Millisecond)
 		case fault == "leak":
 			leak.Do(func() { go eat() })
 		default:
