@@ -26,8 +26,9 @@ const undoTimeout = 3 * time.Minute
 
 // Deploy makes the checkout's release the one that serves. It returns when that is so and
 // has been watched, or when the release before serves as if nothing had been.
-func (d *Deployer) Deploy(ctx context.Context) error {
+func (d *Deployer) Deploy(ctx context.Context) (err error) {
 	d.began = time.Now()
+	defer func() { err = signalled(ctx, err) }()
 	if err := d.notHeld(ctx); err != nil {
 		return err
 	}
@@ -41,8 +42,9 @@ func (d *Deployer) Deploy(ctx context.Context) error {
 
 // Rollback makes a release serve that did before: the one that name is the id or the
 // version of, or without a name the one before the one that serves.
-func (d *Deployer) Rollback(ctx context.Context, name string) error {
+func (d *Deployer) Rollback(ctx context.Context, name string) (err error) {
 	d.began = time.Now()
+	defer func() { err = signalled(ctx, err) }()
 	if err := d.notHeld(ctx); err != nil {
 		return err
 	}
@@ -68,7 +70,7 @@ type work struct {
 	tried   bool // something was started or switched
 }
 
-func (d *Deployer) run(ctx context.Context, w *work) (err error) {
+func (d *Deployer) run(ctx context.Context, w *work) error {
 	d.step(Locked, "")
 	lock, dead, err := d.acquire(ctx, w.values.Refs.Redis, w.kind, w.release.Version)
 	if err != nil {
@@ -81,7 +83,6 @@ func (d *Deployer) run(ctx context.Context, w *work) (err error) {
 	w.lock = lock
 	guarded, stop := lock.guard(ctx)
 	defer stop(nil)
-	defer func() { err = signalled(ctx, err) }()
 
 	if w.memory, err = d.recall(guarded); err != nil {
 		return err

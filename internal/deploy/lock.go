@@ -278,7 +278,11 @@ func (l *lock) guard(ctx context.Context) (context.Context, context.CancelCauseF
 	go func() {
 		select {
 		case <-l.done:
-			cancel(fmt.Errorf("%w: its container ended (was the engine restarted?): %w", errLost, errors.Join(l.err, context.Canceled)))
+			why := "its container was taken away"
+			if l.err != nil {
+				why = l.err.Error()
+			}
+			cancel(fmt.Errorf("%w (was the engine restarted?): %s", errLost, why))
 		case <-ctx.Done():
 		}
 	}()
