@@ -117,7 +117,14 @@ func (s *Supervisor) tryStart(ctx context.Context, state State) (*nginx, error) 
 	if err := s.generations.use(state.Generation); err != nil {
 		return nil, err
 	}
-	n, err := startNginx(s.generations.current(), s.settings.Paths.statusSocket())
+	var lines *errorLog
+	if s.settings.Values.LogQuery != "full" {
+		var err error
+		if lines, err = newErrorLog(os.Stderr); err != nil {
+			return nil, err
+		}
+	}
+	n, err := startNginx(s.generations.current(), s.settings.Paths.statusSocket(), lines)
 	if err != nil {
 		return nil, err
 	}

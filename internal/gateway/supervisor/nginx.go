@@ -51,15 +51,25 @@ type nginx struct {
 	status *http.Client
 }
 
-// startNginx starts nginx on the current generation, with our own standard output and
-// error. It has a process group of its own: a terminal's Ctrl-C is ours alone, and
+// startNginx starts nginx on the current generation, with our own standard output. Its
+// errors come to lines, or to our own standard error if that is nil. It has a process group of its own: a terminal's Ctrl-C is ours alone, and
 // workers whose master died can be ended together.
-func startNginx(current, statusSocket string) (*nginx, error) {
+func startNginx(current, statusSocket string, lines *errorLog) (*nginx, error) {
 	cmd := exec.Command("nginx", "-e", "stderr", "-c", filepath.Join(current, "nginx.conf"), "-g", "daemon off;")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if lines != nil {
+		cmd.Stderr = lines.write
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting nginx: %w", err)
+		return nil, fmt.Errorf("starting nginx: %w", errors.Join(err, lines.giveUp()))
+	}
+	if lines != nil {
+		if err := lines.started(); err != nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			return nil, fmt.Errorf("starting nginx: leaving its errors' pipe to it: %w", err)
+		}
 	}
 	n := &nginx{cmd: cmd, exited: make(chan struct{}), status: &http.Client{
 		Timeout: time.Second,
@@ -72,6 +82,12 @@ func startNginx(current, statusSocket string) (*nginx, error) {
 	}}
 	go func() {
 		n.err = cmd.Wait()
+		if lines != nil {
+			select {
+			case <-lines.drained: // its last words come before ours
+			case <-time.After(time.Second): // workers that are left have the pipe, too
+			}
+		}
 		close(n.exited)
 	}()
 	return n, nil

@@ -53,7 +53,13 @@ func TestVigil(t *testing.T) {
 	require.NoError(t, v.look(at(1950), []Worker{old(a), b}))
 	assert.Error(t, v.look(at(1960), []Worker{{Pid: 2, Start: 9}}), "the same number, another process")
 
-	v = newVigil(nil)
+	v = newVigil([]Worker{a})
 	require.NoError(t, v.look(at(0), nil))
 	assert.ErrorContains(t, v.look(at(2000), nil), "no worker")
+
+	v = newVigil(nil)
+	require.NoError(t, v.look(at(0), nil))
+	require.NoError(t, v.look(at(9000), nil), "on a busy machine nginx takes long to start its first worker")
+	require.NoError(t, v.look(at(9010), []Worker{a}))
+	assert.Error(t, v.look(at(9020), nil))
 }

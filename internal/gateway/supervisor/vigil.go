@@ -38,7 +38,7 @@ func (v *vigil) look(now time.Time, all []Worker) error {
 		}
 	}
 	switch {
-	case serving:
+	case serving || len(v.seen)+len(v.before) == 0: // how long the first worker may take is for who waits for it
 		v.alone = time.Time{}
 	case v.alone.IsZero():
 		v.alone = now
