@@ -93,7 +93,8 @@ func TestCrowd(t *testing.T) {
 	})
 	require.False(t, t.Failed())
 
-	stop := make(chan struct{})
+	began := time.Now()
+	stop, ended := make(chan struct{}), make(chan time.Duration, slow)
 	for i := range slow {
 		conn, err := net.DialTimeout("tcp", address, 10*time.Second)
 		require.NoError(t, err)
@@ -111,13 +112,21 @@ func TestCrowd(t *testing.T) {
 					return
 				case <-time.After(500 * time.Millisecond):
 					if _, err := io.WriteString(conn, more); err != nil {
-						return // the gateway had enough of it
+						ended <- time.Since(began) // the gateway had enough of it
+						return
 					}
 				}
 			}
 		})
 	}
 	p99 := latency(t, address, 200)
+	// Those that do not finish their request are sent away.
+	select {
+	case d := <-ended:
+		assert.Greater(t, d, 10*time.Second, "a slow network is no crime")
+	case <-time.After(30 * time.Second):
+		t.Error("slow clients may stay")
+	}
 	close(stop)
 	all.Wait()
 	t.Logf("p99 %s before, %s among them", before, p99)
@@ -138,30 +147,4 @@ func TestCrowd(t *testing.T) {
 		_, err := tryDocker("rm", "--force", s.gateway)
 		return err == nil
 	})
-}
-
-// A client that does not finish its request is sent away.
-func TestSlowHeadersEnd(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	conn, err := net.Dial("tcp", s.addr)
-	require.NoError(t, err)
-	defer conn.Close()
-	began := time.Now()
-	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n")
-	require.NoError(t, err)
-	go func() {
-		for time.Since(began) < 40*time.Second {
-			if _, err := io.WriteString(conn, "X-A: b\r\n"); err != nil {
-				return
-			}
-			time.Sleep(time.Second)
-		}
-	}()
-	require.NoError(t, conn.SetReadDeadline(began.Add(30*time.Second)))
-	_, err = io.ReadAll(conn)
-	if err != nil {
-		assert.NotErrorIs(t, err, net.ErrClosed)
-	}
-	assert.Less(t, time.Since(began), 25*time.Second)
 }

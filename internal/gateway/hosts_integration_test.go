@@ -40,7 +40,11 @@ func TestUnknownHostsAreRefused(t *testing.T) {
 	// The address in the request's first line counts (RFC 9112, 3.2.2).
 	assert.Equal(t, 421, ask("http://evil.example/api/x", "product.example").status)
 	assert.Equal(t, 200, ask("http://product.example/api/x", "evil.example").status)
-	assert.Equal(t, "product.example", ask("http://product.example/api/x", "evil.example").echo().Header.Get("X-Forwarded-Host"))
+	for _, header := range []string{"evil.example", "evil.example:1337", "product.example:1337"} {
+		got := ask("http://product.example/api/x", header).echo()
+		assert.Equal(t, "product.example", got.Host, header)
+		assert.Equal(t, "product.example", got.Header.Get("X-Forwarded-Host"), header)
+	}
 }
 
 // The supervisor's port and sockets, and the address of empty pools, are not for clients.

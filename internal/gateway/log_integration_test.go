@@ -105,11 +105,13 @@ func TestLogIsJSONWhateverClientsSend(t *testing.T) {
 
 	_, stderr := s.log()
 	assert.NotContains(t, stderr, "exception", "of the script")
-	s.do("GET", "/x?raw=HTTP/1.1", nil, "")
+	s.do("GET", "/x?raw=HTTP/1.1&token=S3CRET", map[string]string{"Referer": "http://x.example/?token=S3CRET"}, "")
 	s.until("errors are on standard error", func() bool {
 		_, stderr := s.log()
-		return strings.Contains(stderr, "[error]")
+		return strings.Contains(stderr, "[error]") && strings.Contains(stderr, "/x?*** HTTP/1.1")
 	})
+	_, stderr = s.log()
+	assert.NotContains(t, stderr, "S3CRET")
 }
 
 func TestSecretsInQueriesAreMasked(t *testing.T) {

@@ -75,7 +75,7 @@ func TestMaintenanceUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.both()
-	load := testkit.StartLoad(t, testkit.Load{URL: s.url("/api/x"), Method: "POST", Body: "body", Workers: 4, Timeout: 10 * time.Second,
+	load := testkit.StartLoad(t, testkit.Load{URL: s.url("/api/x"), Method: "POST", Body: "body", Rate: 150, Workers: 16, Timeout: 10 * time.Second,
 		Check: func(status int, _ http.Header, _ []byte) error {
 			if status != 200 && status != 503 {
 				return assert.AnError

@@ -29,7 +29,7 @@ func TestOpenPagesFindTheirAssets(t *testing.T) {
 	before := page()
 	require.Contains(t, before.body, old)
 	// Before the switch: who tries the new release, and comes back to this one.
-	assert.Equal(t, "fresh()", s.do("GET", fresh, nil, "").body)
+	s.until("nginx knows of green", func() bool { return s.do("GET", fresh, nil, "").body == "fresh()" })
 
 	s.run("switch", "green")
 	s.until("green serves", func() bool { return s.identity("/api/x") == "green" })

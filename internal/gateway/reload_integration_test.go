@@ -84,7 +84,7 @@ func TestReloadsLoseNoRequest(t *testing.T) {
 		}
 	}
 	clients := 0
-	for _, pause := range []time.Duration{0, 3 * time.Millisecond, 40 * time.Millisecond} {
+	for _, pause := range []time.Duration{3 * time.Millisecond, 10 * time.Millisecond, 60 * time.Millisecond} {
 		go load(s.client(), s.url("/api/x"), pause)
 		go load(s.http2(), "https://"+s.host+"/api/x", pause)
 		clients += 2
