@@ -3,6 +3,7 @@ package deploy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -61,13 +62,14 @@ func TestWebhook(t *testing.T) {
 	for _, o := range []Outcome{started, Live, Failed, Returned, Undone, Interrupted, Finished} {
 		var cause error
 		if o == Failed {
-			cause = assert.AnError
+			cause = errors.New("it wrote <hidden-key-of-the-user> & ended\nmore")
 		}
 		w.notify(t.Context(), o, cause)
 	}
 	require.Len(t, got, 7)
 	assert.Equal(t, "shop (dev): deploy of v1 began, by ann", got[0].Text)
-	assert.Contains(t, got[2].Text, assert.AnError.Error())
+	assert.Regexp(t, `FAILED.*, by ann: it wrote &lt;.*&gt; &amp; ended$`, got[2].Text)
+	assert.Contains(t, got[2].Error, "more")
 	assert.Equal(t, "v0", got[1].From)
 	for _, m := range got {
 		data, err := json.Marshal(m)

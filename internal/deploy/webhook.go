@@ -9,7 +9,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+
+	"drydock/internal/run"
 )
 
 // started is the event of a deploy's beginning; its end is an Outcome.
@@ -44,7 +47,7 @@ func (w *work) message(o Outcome, cause error, now time.Time) Message {
 		Revision: w.release.Revision, From: j.From.Version, By: j.By, Host: j.Host, Seconds: now.Sub(j.Started).Round(100 * time.Millisecond).Seconds(),
 	}
 	if cause != nil {
-		m.Error = cause.Error()
+		m.Error = w.d.masked(cause.Error())
 	}
 	told := map[Outcome]string{
 		started: "%s (%s): %s of %s began", Live: "%s (%s): %s of %s is live", Failed: "%s (%s): %s of %s FAILED, nothing changed for users",
@@ -55,8 +58,24 @@ func (w *work) message(o Outcome, cause error, now time.Time) Message {
 	if m.Error != "" {
 		m.Text += ": " + firstLine(m.Error)
 	}
+	m.Text = slack.Replace(m.Text)
 	return m
 }
+
+// slack escapes what Slack would take for a link or a mention.
+var slack = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// masked hides secrets, which a container may have written into its log.
+func (d *Deployer) masked(text string) string { return run.Redact(text, d.Stack.Secrets()...) }
+
+// maskedError is an error whose text hides secrets.
+type maskedError struct {
+	text string
+	err  error
+}
+
+func (e maskedError) Error() string { return e.text }
+func (e maskedError) Unwrap() error { return e.err }
 
 func firstLine(text string) string {
 	for i, c := range text {

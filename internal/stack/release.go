@@ -157,6 +157,9 @@ func (s *Stack) Command(target string) string { return s.command(target) }
 // DropOld removes volumes of earlier secrets and caches that nothing uses any more.
 func (s *Stack) DropOld(ctx context.Context, v compose.Values) error { return s.dropOld(ctx, v) }
 
+// Secrets is what must not appear in anything that is written or sent.
+func (s *Stack) Secrets() []string { return s.secretValues() }
+
 // Services are the containers of a service of one compose project, in any of the states;
 // none given: in all.
 func (s *Stack) Services(ctx context.Context, project, service string, states ...engine.State) ([]engine.Container, error) {
