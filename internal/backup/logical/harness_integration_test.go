@@ -86,7 +86,7 @@ func TestLogical(t *testing.T) {
 	var said bytes.Buffer
 	err = testkit.Engine(t).RunOnce(t.Context(), engine.Spec{
 		Name: testkit.Name(t, "backup"), Labels: testkit.Labels(t), Image: refs[image.Backup], Attach: []engine.Attach{{Network: network.Name}},
-		Cmd:    []string{"/t/test", "-test.run=^TestLogical$", "-test.v", "-inside", "-only=" + *only},
+		Entrypoint: []string{"/t/test"}, Cmd: []string{"-test.run=^TestLogical$", "-test.v", "-inside", "-only=" + *only},
 		Mounts: []engine.Mount{{Name: volume.Name, Target: "/t", ReadOnly: true}}, ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true,
 		Tmpfs: map[string]string{"/tmp": "mode=1777,exec", "/small": "mode=1777,size=8m"},
 	}, engine.Streams{Out: io.MultiWriter(&said, os.Stdout), Err: io.MultiWriter(&said, os.Stderr)})

@@ -91,7 +91,10 @@ func (s Server) connect(ctx context.Context) (*pgx.Conn, error) {
 	config.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, CancelRequestDelay: 0, DeadlineDelay: 5 * time.Second}
 	}
-	conn, err := pgx.ConnectConfig(ctx, config)
+	// connect_timeout does not cover looking the name up. Twice, since TLS is tried first.
+	bounded, cancel := context.WithTimeout(ctx, 2*s.timeout())
+	conn, err := pgx.ConnectConfig(bounded, config)
+	cancel()
 	if err != nil {
 		return nil, s.connectError(err)
 	}
