@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"drydock/internal/engine"
@@ -97,7 +98,7 @@ func (w *work) observe(ctx context.Context, live *gateway.Live, span time.Durati
 			why = judgeLatency(s.MaxSlowdown, w.old.Window, late)
 		}
 		if why != "" {
-			return fmt.Errorf("%w: %s", errBad, why)
+			return fmt.Errorf("%w: %s%s", errBad, why, w.ended(ctx, list))
 		}
 		if last {
 			w.d.say("%d requests, %d answered with 5xx, 90 of 100 within %.0f ms", now.Requests, now.Errors, now.P90)
@@ -121,4 +122,22 @@ func (w *work) observe(ctx context.Context, live *gateway.Live, span time.Durati
 			return look(true)
 		}
 	}
+}
+
+// ended adds to a bad judgement which containers ended by themselves: that is nearer to the
+// cause than what the visitors saw of it.
+func (w *work) ended(ctx context.Context, before []engine.Container) string {
+	var said strings.Builder
+	for _, c := range before {
+		now, err := w.d.Stack.Engine.Container(ctx, c.ID)
+		if err != nil || now.Restarts == c.Restarts && now.State == engine.Running {
+			continue
+		}
+		fmt.Fprintf(&said, "; %s ended by itself%s", now.Name, memoryOut(now))
+		if now.State != engine.Running || !now.OOM {
+			// What a restarted one ended with, the engine does not tell any more.
+			fmt.Fprintf(&said, " (exit code %d, restarted %d times; its limit and its log tell more)", now.ExitCode, now.Restarts)
+		}
+	}
+	return said.String()
 }

@@ -212,7 +212,7 @@ func testBad(t *testing.T, s *site) {
 		{name: "500s after the switch", settings: s.faulty("errors", "WATCH_FOR=20s"), says: "MAX_ERROR_RATE", outcome: deploy.Returned, met: true},
 		{name: "500s as a canary", settings: s.faulty("errors", "CANARY=99", "CANARY_FOR=20s"), says: "MAX_ERROR_RATE", outcome: deploy.Returned, met: true},
 		{name: "slow after the switch", settings: s.faulty("slow", "WATCH_FOR=16s"), says: "MAX_SLOWDOWN", outcome: deploy.Returned, met: true},
-		{name: "leaks memory", settings: s.faulty("leak", "WATCH_FOR=20s", "BACKEND_MEMORY=24m"), says: "it ended by itself", outcome: deploy.Returned, met: true},
+		{name: "leaks memory", settings: s.faulty("leak", "WATCH_FOR=20s", "BACKEND_MEMORY=24m"), says: "ended by itself", outcome: deploy.Returned, met: true},
 		{name: "bad migration", settings: append(s.faulty(""), "BACKEND_MIGRATE=sideways"), says: "migrat", outcome: ""},
 		// full-stack-fastapi-template 344: the volume keeps the password of its first start.
 		{name: "another password", settings: s.faulty("", "DB_PASSWORD=another-Password-of-the-db-77"), says: "the password of db is not the one that it runs with", outcome: ""},
