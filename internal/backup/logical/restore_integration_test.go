@@ -55,6 +55,16 @@ func testReplace(t *testing.T) {
 
 	exec(t, admin, "drop database "+quote(done.Old)+" with (force)")
 
+	// One that is there and empty is taken without being asked, and leaves nothing.
+	exec(t, admin, "create database vacant")
+	before := databases(t, target)
+	done, err = Restore(t.Context(), target, dir, RestoreOptions{Database: "vacant", NoCompare: true})
+	require.NoError(t, err)
+	assert.Empty(t, done.Old)
+	assert.Equal(t, before, databases(t, target))
+	assert.EqualValues(t, 60000, ask[int64](t, dial(t, target.with("vacant")), "select count(*) from public.bulk"))
+	exec(t, admin, "drop database vacant with (force)")
+
 	// Once more, without keeping: the name is the same, nothing piles up.
 	done, err = Restore(t.Context(), target, dir, RestoreOptions{Database: "shop", Replace: true, DropOld: true, NoCompare: true, Subscriptions: true, NoTablespaces: true})
 	require.NoError(t, err)
