@@ -159,10 +159,13 @@ func testInterrupted(t *testing.T, s *site) {
 // wowu/docker-rollout 25 (killed tools left containers that piled up), and again deployer
 // 3335 and dokku 3167, now with KILL: at each step, and the next deploy goes on by itself.
 func testKilledAtEachStep(t *testing.T, s *site) {
-	u := newUsers(t, s)
+	// A backend that ends at once when it is told to: whatever still came to it would fail.
+	next := func() []string { return append(s.faulty(""), "BACKEND_MIGRATE=migrate", s.next()) }
+	s.must("deploy:prod", next()...)
+	load := testkit.StartLoad(t, testkit.Load{URL: s.base + "/api/anything", Rate: 25, Workers: 16, NewConnections: true})
 	steps := []string{"lock", "base", "migrate", "drain", "start", "gate", "smoke", "switch", "watch", "settle", "record", "prune"}
 	for i, step := range steps {
-		c := s.begin("deploy:prod", s.next())
+		c := s.begin("deploy:prod", next()...)
 		if !assert.True(t, c.untilStep(step), "%s:\n%s", step, c.said.String()) {
 			c.wait()
 			continue
@@ -177,9 +180,11 @@ func testKilledAtEachStep(t *testing.T, s *site) {
 		active := st.Situation.Colour(st.Situation.Active)
 		assert.True(t, active.Well(), "killed at %s: %+v", step, st.Situation)
 	}
-	r := s.must("deploy:prod", s.next())
+	r := s.must("deploy:prod", next()...)
 	assert.Contains(t, r.err, "has died")
-	u.content(t)
+	got := load.Stop()
+	t.Logf("%s", got)
+	assert.Zero(t, got.Failed, "%s", got)
 	s.tidy(t)
 	outcomes := map[deploy.Outcome]int{}
 	for _, r := range s.history() {
