@@ -51,6 +51,7 @@ func TestDev(t *testing.T) {
 	t.Run("a second up changes nothing and takes no longer than compose", func(t *testing.T) { testSecondUp(t, r) })
 	t.Run("a changed password is given to the database", func(t *testing.T) { testPassword(t, r) })
 	t.Run("a taken port is named before anything is started", func(t *testing.T) { testTakenPort(t, r) })
+	t.Run("backups come back", func(t *testing.T) { testBackups(t, r) })
 	t.Run("psql and redis", func(t *testing.T) { testPrompts(t, r) })
 	t.Run("down keeps the data", func(t *testing.T) { testDown(t, r) })
 }
@@ -223,7 +224,7 @@ func testKilled(t *testing.T, r *running) {
 	require.NoError(t, os.WriteFile(artifact(t, "status.txt"), text.Bytes(), 0o644))
 	var again stack.Report
 	require.NoError(t, json.Unmarshal(machine.Bytes(), &again))
-	assert.Len(t, again.Services, 5)
+	assert.Len(t, again.Services, 6)
 }
 
 // testSecondUp compares with compose on the same files: medians of five. It times the
