@@ -190,11 +190,8 @@ func (l *lock) guard(ctx context.Context) (context.Context, context.CancelCauseF
 	go func() {
 		select {
 		case <-l.done:
-			why := "its container was taken away"
-			if l.err != nil {
-				why = l.err.Error()
-			}
-			cancel(fmt.Errorf("%w (was the engine restarted?): %s", errLost, why))
+			// How it ended tells nothing: it was ended from outside.
+			cancel(fmt.Errorf("%w: its container is gone; the engine was restarted, the connection broke, or a person removed it", errLost))
 		case <-ctx.Done():
 		}
 	}()

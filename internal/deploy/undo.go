@@ -17,7 +17,10 @@ func (w *work) failed(ctx context.Context, step Step, cause error) error {
 	cause = maskedError{d.masked(cause.Error()), cause}
 	if w.lock.lost() {
 		// Somebody else may hold it by now. What is half done is found by the journal.
-		return fmt.Errorf("%w: %w; nothing was put back, since somebody else may be at it: the next %s looks at what is so and goes on from there", context.Cause(ctx), cause, d.Stack.Command("deploy:"+d.Stack.Settings.Env))
+		if !errors.Is(cause, errLost) {
+			cause = fmt.Errorf("%w: %w", context.Cause(ctx), cause)
+		}
+		return fmt.Errorf("%w; nothing was put back, since somebody else may be at it: the next %s looks at what is so and goes on from there", cause, d.Stack.Command("deploy:"+d.Stack.Settings.Env))
 	}
 	if step == Prune || step == PostHook {
 		return cause // the release serves, and that is recorded
