@@ -76,6 +76,7 @@ func testInARow(t *testing.T, s *site) {
 			require.NotNil(t, st.Lock)
 			assert.True(t, st.Lock.Alive)
 			assert.NotNil(t, st.Under)
+			assert.Equal(t, run.CodeBusy, s.run("up").code, "up would make the same containers")
 			live := s.run("deploy:unlock")
 			assert.Equal(t, run.CodeBusy, live.code, "a lock of a living deploy is not removed just so")
 		}

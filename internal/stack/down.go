@@ -16,6 +16,9 @@ import (
 // Down stops and removes containers and networks. The data stays, unless the options
 // say VOLUMES=1; then it asks first, or is told YES=1.
 func (s *Stack) Down(ctx context.Context) error {
+	if err := s.notDeploying(ctx); err != nil {
+		return err
+	}
 	volumes := s.Settings.Options.Volumes
 	if volumes {
 		if err := s.ours(ctx); err != nil {

@@ -166,6 +166,20 @@ func (s *Stack) Services(ctx context.Context, project, service string, states ..
 	return s.service(ctx, project, service, states...)
 }
 
+// notDeploying refuses to change an environment that somebody is deploying to: both would
+// make containers of the same names. The lock is a container, which runs as long as its
+// deploy does.
+func (s *Stack) notDeploying(ctx context.Context) error {
+	c, err := s.Engine.Container(ctx, s.Settings.Project+"-deploy")
+	if errors.Is(err, engine.ErrNotFound) || err == nil && c.State != engine.Running {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return run.WithCode(run.CodeBusy, fmt.Errorf("somebody is deploying to %s; wait for it, or look: %s", s.Settings.Project, s.command("deploy:status")))
+}
+
 // releaseLabels are the labels of the apps: with those of the release that runs, if what
 // would be started is the same thing. Then up leaves it alone. Anything else that up starts
 // is no release.
