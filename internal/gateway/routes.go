@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"drydock/internal/gateway/lint"
 	"drydock/internal/gateway/lint/conf"
@@ -32,8 +33,11 @@ func (g *Gateway) Routes(context.Context) error {
 		return run.WithCode(run.CodeBadInput, err)
 	}
 	if g.Settings.Options.Conf == "" {
-		// The pages of the image are there; maintenance is explained as off.
-		req.Exists = func(path string) bool { return path != render.Maintenance && path != "/nonexistent" }
+		// The pages of the image are there. What is only there at times is explained as absent: the mark of
+		// maintenance, and those of a switch that is going on.
+		req.Exists = func(path string) bool {
+			return path != render.Maintenance && path != "/nonexistent" && !strings.Contains(path, "$")
+		}
 	}
 	e := routes.Explain(cfg, req)
 	if json {

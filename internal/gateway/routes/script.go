@@ -211,8 +211,12 @@ func (r *run) condition(n *conf.Node) (yes bool, dependsOn string) {
 	if len(a) >= 2 && (strings.HasPrefix(a[0], "-") || strings.HasPrefix(a[0], "!-")) {
 		v := r.expand(a[1])
 		op := strings.TrimPrefix(a[0], "!")
-		if v.on == "" && r.req.Exists != nil && (op == "-f" || op == "-e") {
-			return r.req.Exists(v.text) != strings.HasPrefix(a[0], "!"), ""
+		if r.req.Exists != nil && (op == "-f" || op == "-e") {
+			path := v.text
+			if v.on != "" {
+				path = a[1] // as it is written: the caller may know what its variables come to
+			}
+			return r.req.Exists(path) != strings.HasPrefix(a[0], "!"), ""
 		}
 		return false, "whether " + a[1] + " exists"
 	}

@@ -15,7 +15,8 @@ type Request struct {
 	URI     string            `json:"uri"`    // as in the request line: /path?query, undecoded
 	Headers map[string]string `json:"headers,omitempty"`
 	// Exists tells whether a file (by its path below the root or alias, joined with it)
-	// is there; nil leaves what depends on files undecided.
+	// is there; nil leaves what depends on files undecided. The file of an `if` whose path has
+	// variables that are not known is given as it is written.
 	Exists func(path string) bool `json:"-"`
 }
 
