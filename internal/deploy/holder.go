@@ -90,7 +90,7 @@ func (d *Deployer) holder(ctx context.Context) (*Holder, error) {
 
 // busy is the error for a lock that is held.
 func (d *Deployer) busy(ctx context.Context, h Holder) error {
-	e := &BusyError{Holder: h, Command: d.Stack.Command("deploy:status")}
+	e := &BusyError{Holder: h, Command: d.Stack.DeployCommand("deploy:status")}
 	if data, err := d.Stack.Engine.ReadFile(ctx, h.container, statePath+"/"+currentFile); err == nil {
 		if j, err := parseJournal(data); err == nil {
 			e.Step = j.Step

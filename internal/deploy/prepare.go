@@ -100,7 +100,7 @@ func (d *Deployer) prepareRollback(ctx context.Context, name string) (*work, err
 	}
 	r, err := chooseRollback(m, now, name)
 	if err != nil {
-		return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("%w; the kept releases: %s", err, d.Stack.Command("deploy:status")))
+		return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("%w; the kept releases: %s", err, d.Stack.DeployCommand("deploy:status")))
 	}
 	for _, i := range []Image{r.Backend, r.Frontend} {
 		if _, err := d.Stack.Engine.Image(ctx, i.ID); errors.Is(err, engine.ErrNotFound) {

@@ -100,7 +100,7 @@ func (d *Deployer) ShowStatus(ctx context.Context) error {
 	if d.Stack.Settings.Options.Format == "json" {
 		err = writeJSON(d.Stack.Out, st)
 	} else {
-		err = st.WriteText(d.Stack.Out, d.Stack.Command)
+		err = st.WriteText(d.Stack.Out, d.Stack.DeployCommand)
 	}
 	if err != nil {
 		return err
@@ -228,7 +228,7 @@ func (d *Deployer) Unlock(ctx context.Context) error {
 		return err
 	}
 	if h.Alive && !d.Stack.Settings.Options.Yes {
-		return run.WithCode(run.CodeBusy, fmt.Errorf("the lock is held by a deploy that lives: %s; stop it there with Ctrl-C, which undoes it, or, if that cannot be reached, YES=1 %s", h, d.Stack.Command("deploy:unlock")))
+		return run.WithCode(run.CodeBusy, fmt.Errorf("the lock is held by a deploy that lives: %s; stop it there with Ctrl-C, which undoes it, or, if that cannot be reached, YES=1 %s", h, d.Stack.DeployCommand("deploy:unlock")))
 	}
 	// By its id: what was looked at, and not what came after it.
 	if err := d.Stack.Engine.Remove(ctx, h.container); err != nil {

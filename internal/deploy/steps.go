@@ -234,6 +234,10 @@ func (d *Deployer) stop(ctx context.Context, c compose.Colour, release string) e
 		if release != "" && in.Labels[compose.LabelRelease] != release {
 			continue
 		}
+		if in.State == engine.Created { // it never ran: there is nothing to look at
+			wait.Go(func() { errs[i] = d.Stack.Engine.Remove(ctx, in.ID) })
+			continue
+		}
 		wait.Go(func() { errs[i] = d.Stack.Engine.Stop(ctx, in.ID, 0) })
 	}
 	wait.Wait()

@@ -20,7 +20,7 @@ func (w *work) failed(ctx context.Context, step Step, cause error) error {
 		if !errors.Is(cause, errLost) {
 			cause = fmt.Errorf("%w: %w", context.Cause(ctx), cause)
 		}
-		return fmt.Errorf("%w; nothing was put back, since somebody else may be at it: the next %s looks at what is so and goes on from there", cause, d.Stack.Command("deploy:"+d.Stack.Settings.Env))
+		return fmt.Errorf("%w; nothing was put back, since somebody else may be at it: the next %s looks at what is so and goes on from there", cause, d.Stack.DeployCommand("deploy:"+string(d.Stack.Settings.Mode)))
 	}
 	if step == Prune || step == PostHook {
 		return cause // the release serves, and that is recorded
@@ -47,7 +47,7 @@ func (w *work) failed(ctx context.Context, step Step, cause error) error {
 		w.tried = false
 		result = fmt.Sprintf("there is no earlier release to go back to: %s serves", w.release)
 	case err != nil:
-		result = fmt.Sprintf("putting all back failed, too: %v; look: %s", err, d.Stack.Command("deploy:status"))
+		result = fmt.Sprintf("putting all back failed, too: %v; look: %s", err, d.Stack.DeployCommand("deploy:status"))
 	case w.journal.From.Version == "" && !w.now.Colour(w.journal.To.Other()).Well():
 		result = "there is no earlier release that could serve"
 	case switched:

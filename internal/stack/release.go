@@ -157,6 +157,15 @@ func (s *Stack) Command(target string) string { return s.command(target) }
 // DropOld removes volumes of earlier secrets and caches that nothing uses any more.
 func (s *Stack) DropOld(ctx context.Context, v compose.Values) error { return s.dropOld(ctx, v) }
 
+// DeployCommand is how a person calls a target of deploys, which mean prod unless another
+// environment is named.
+func (s *Stack) DeployCommand(target string) string {
+	if s.Settings.Env == "prod" {
+		return "go tool mage " + target
+	}
+	return "ENV=" + s.Settings.Env + " go tool mage " + target
+}
+
 // Secrets is what must not appear in anything that is written or sent.
 func (s *Stack) Secrets() []string { return s.secretValues() }
 
@@ -177,7 +186,7 @@ func (s *Stack) notDeploying(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return run.WithCode(run.CodeBusy, fmt.Errorf("somebody is deploying to %s; wait for it, or look: %s", s.Settings.Project, s.command("deploy:status")))
+	return run.WithCode(run.CodeBusy, fmt.Errorf("somebody is deploying to %s; wait for it, or look: %s", s.Settings.Project, s.DeployCommand("deploy:status")))
 }
 
 // releaseLabels are the labels of the apps: with those of the release that runs, if what

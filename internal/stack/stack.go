@@ -21,9 +21,9 @@ type Stack struct {
 	Settings *env.Settings
 	Engine   *engine.Client
 	Builder  *engine.Client // makes the images, which then are shipped to Engine; nil: Engine does
-	In       io.Reader // answers to questions, and what psql and redis read
-	Out      io.Writer // results
-	Err      io.Writer // narration
+	In       io.Reader      // answers to questions, and what psql and redis read
+	Out      io.Writer      // results
+	Err      io.Writer      // narration
 
 	// Labels are put on everything that is made, besides the project's own.
 	Labels map[string]string
