@@ -6,7 +6,7 @@ function query(r) {
     const secret = r.variables.log_mask.split(' ');
     // Some applications part parameters by semicolons; what follows a # is none of theirs;
     // a second question mark may begin an address within.
-    return text(r.rawVariables.query, 8000).split(/([?&;#])/).map(function (part) {
+    return text(r.variables.query, 8000).split(/([?&;#])/).map(function (part) {
         const i = part.indexOf('=');
         if (i < 0) {
             return part;
@@ -30,19 +30,18 @@ function plain(name) {
     return (inner ? inner[1] : text).trim().toLowerCase();
 }
 
-// Text of a client as valid UTF-8, each wrong byte as U+FFFD, and not longer than anybody
-// wants to read.
+// Text of a client, not longer than anybody wants to read. njs has made it valid UTF-8: each
+// wrong byte is U+FFFD.
 function text(raw, limit) {
     if (raw === undefined) {
         return '';
     }
-    const whole = new TextDecoder('utf-8').decode(raw);
-    return whole.length > limit ? whole.substring(0, limit) + '…' : whole;
+    return raw.length > limit ? raw.substring(0, limit) + '…' : raw;
 }
 
-function host(r) { return text(r.rawVariables.host, 300); }
-function path(r) { return text(r.rawVariables.full_log_path, 2000); }
-function referer(r) { return text(r.rawVariables.http_referer, 4000).split(/[?#]/)[0].substring(0, 500); }
-function userAgent(r) { return text(r.rawVariables.http_user_agent, 500); }
+function host(r) { return text(r.variables.host, 300); }
+function path(r) { return text(r.variables.full_log_path, 2000); }
+function referer(r) { return text(r.variables.http_referer, 4000).split(/[?#]/)[0].substring(0, 500); }
+function userAgent(r) { return text(r.variables.http_user_agent, 500); }
 
 export default { host, path, query, referer, userAgent };
