@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"drydock/internal/compose"
 	"drydock/internal/engine"
@@ -187,6 +188,23 @@ func (s *Stack) notDeploying(ctx context.Context) error {
 		return err
 	}
 	return run.WithCode(run.CodeBusy, fmt.Errorf("somebody is deploying to %s; wait for it, or look: %s", s.Settings.Project, s.DeployCommand("deploy:status")))
+}
+
+// serving leaves out what a deploy keeps and nobody is served by: its lock, and a colour
+// that is stopped while the other one runs.
+func serving(project string, list []engine.Container) []engine.Container {
+	running := map[string]bool{}
+	for _, c := range list {
+		if c.State == engine.Running {
+			running[c.Project()] = true
+		}
+	}
+	blue, green := project+"-"+string(compose.Blue), project+"-"+string(compose.Green)
+	other := map[string]string{blue: green, green: blue}
+	return slices.DeleteFunc(slices.Clone(list), func(c engine.Container) bool {
+		second, coloured := other[c.Project()]
+		return c.Name == project+"-deploy" || coloured && !running[c.Project()] && running[second]
+	})
 }
 
 // releaseLabels are the labels of the apps: with those of the release that runs, if what

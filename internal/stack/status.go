@@ -79,7 +79,7 @@ func (s *Stack) Status(ctx context.Context) (Report, error) {
 func report(set *env.Settings, list []engine.Container, stats map[string]engine.Stats, now time.Time) Report {
 	r := Report{Project: set.Project, Env: set.Env, URL: pageURL(set), Services: []Status{}}
 	have := map[string]bool{}
-	for _, c := range list {
+	for _, c := range serving(set.Project, list) {
 		if c.Labels["com.docker.compose.oneoff"] == "True" {
 			continue // the migrations, while they run
 		}
