@@ -117,7 +117,7 @@ type Build struct {
 	ForkyImage      string // BASE_FORKY_IMAGE: the registry's Debian forky base, with digest
 	GoImage         string // GO_IMAGE: a ready Go toolchain; "" builds one from trixie-backports
 	NodeImage       string // NODE_IMAGE: a ready Node toolchain; "" builds one from Debian
-	NginxImage      string // NGINX_IMAGE: a ready nginx 1.28 or newer; "" builds one from Debian forky
+	NginxImage      string // NGINX_IMAGE: a ready nginx 1.30 or newer; "" builds one from Debian forky
 	DebianMirror    string // DEBIAN_MIRROR; default: the host's own apt configuration
 	SecurityMirror  string // DEBIAN_SECURITY_MIRROR
 	CheckValidUntil bool   // DEBIAN_CHECK_VALID_UNTIL: false for snapshot mirrors
