@@ -138,6 +138,13 @@ func TestReleases(t *testing.T) {
 	assert.Equal(t, "5", r.ID, "what was not deployed is newer than all")
 	_, ok = l.before("1")
 	assert.False(t, ok)
+	// 5 was bad: back to 4. Once more is further back; and after a new one, it is 4 again.
+	back := l.with(release("4", "v2"), 3, "").leave("5")
+	assert.Equal(t, "[v0 (1) v2 (5) v2 (4)]", fmt.Sprint([]Release(back)))
+	r, _ = back.before("4")
+	assert.Equal(t, "1", r.ID)
+	r, _ = back.with(release("6", "v3"), 9, "").before("6")
+	assert.Equal(t, "4", r.ID)
 	assert.Len(t, l.with(release("5", "v2"), 3, ""), 3, "the same one again")
 }
 

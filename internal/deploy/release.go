@@ -27,7 +27,8 @@ type Release struct {
 	Frontend    Image               `json:"frontend"`
 	Fingerprint compose.Fingerprint `json:"fingerprint"`
 	Migrations  map[string]string   `json:"migrations,omitempty"` // file to hash
-	Live        time.Time           `json:"live,omitzero"`        // when it first went live
+	Live        time.Time           `json:"live,omitzero"`        // when it last went live
+	Left        bool                `json:"left,omitempty"`       // by a rollback: nobody wants to get there by another one
 	By          string              `json:"by"`
 }
 
@@ -49,7 +50,7 @@ func (r Release) labels() map[string]string {
 	}
 }
 
-// Releases are those that can be gone back to, oldest first.
+// Releases are those that can be gone back to, in the order in which they went live last.
 type Releases []Release
 
 // with adds a release, or moves it to the end, and forgets the oldest above keep. The one
@@ -77,17 +78,29 @@ func (l Releases) find(name string) (Release, bool) {
 	return Release{}, false
 }
 
-// before is the newest release that is older than the one with the id; without it, the
-// newest at all.
+// before is the release that was live before the one with the id; without it, the last
+// one. Those that a rollback has left are passed over: who goes back twice wants to get
+// further back, and not to what was bad.
 func (l Releases) before(id string) (Release, bool) {
 	i := slices.IndexFunc(l, func(r Release) bool { return r.ID == id })
 	if i < 0 {
 		i = len(l)
 	}
-	if i == 0 {
-		return Release{}, false
+	for _, r := range slices.Backward(l[:i]) {
+		if !r.Left {
+			return r, true
+		}
 	}
-	return l[i-1], true
+	return Release{}, false
+}
+
+// leave marks a release that a rollback has left.
+func (l Releases) leave(id string) Releases {
+	out := slices.Clone(l)
+	for i := range out {
+		out[i].Left = out[i].Left || out[i].ID == id
+	}
+	return out
 }
 
 // images are the references that must not be pruned.

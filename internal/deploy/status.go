@@ -40,7 +40,7 @@ type Kept struct {
 	Revision string    `json:"revision,omitempty"`
 	Live     time.Time `json:"live"`
 	By       string    `json:"by"`
-	Where    string    `json:"where"` // serves, warm, stopped, or images
+	Where    string    `json:"where"` // serves, warm, stopped or images; and whether a rollback left it
 }
 
 // Status looks at everything and changes nothing.
@@ -75,6 +75,9 @@ func status(project, environment string, now Situation, m memory, h *Holder) Sta
 			k.Where = "warm"
 		case r.ID == idle.Release:
 			k.Where = "stopped"
+		}
+		if r.Left {
+			k.Where += ", left by a rollback"
 		}
 		st.Kept = append(st.Kept, k)
 	}

@@ -175,13 +175,11 @@ func (w *work) keep(ctx context.Context, o Outcome, cause error) error {
 	rec := w.journal.record(o, time.Now().UTC(), cause)
 	if o == Live || o == Finished {
 		r := w.journal.Release
-		if r.Live.IsZero() {
-			r.Live = time.Now().UTC()
-		}
-		s := w.d.Stack.Settings
-		// Going back does not make a release newer: what is "before" it stays so.
-		if _, known := w.memory.Releases.find(r.ID); !known {
-			w.memory.Releases = w.memory.Releases.with(r, s.Image.Keep, w.journal.From.ID)
+		r.Live, r.Left = time.Now().UTC(), false
+		w.memory.Releases = w.memory.Releases.with(r, w.d.Stack.Settings.Image.Keep, w.journal.From.ID)
+		// Ids begin with their time. Going forward again takes back that something was bad.
+		if w.kind == KindRollback && r.ID < w.journal.From.ID {
+			w.memory.Releases = w.memory.Releases.leave(w.journal.From.ID)
 		}
 		if err := w.lock.putJSON(ctx, releasesFile, w.memory.Releases); err != nil {
 			return err

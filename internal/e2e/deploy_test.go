@@ -125,6 +125,7 @@ func testRollback(t *testing.T, s *site) {
 	t.Logf("rollback in %s", r.took.Round(100*time.Millisecond))
 	assert.NotContains(t, r.err, "Creating", "nothing is made: it was warm")
 	assert.Equal(t, before.Kept[1].ID, s.serves())
+	assert.Contains(t, s.status().Rollback, before.Kept[2].ID, "back again is further back, not where it was bad")
 	s.must("deploy:rollback", "TO="+before.Kept[0].ID, "WATCH_FOR=0s")
 	assert.Equal(t, before.Kept[0].ID, s.serves())
 	u.content(t)
