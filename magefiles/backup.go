@@ -8,6 +8,7 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"drydock/internal/backup/remote"
+	"drydock/internal/drill"
 	"drydock/internal/target"
 )
 
@@ -32,6 +33,11 @@ func (Backup) Verify(ctx context.Context) error {
 // Prune removes the backups that the retention settings do not keep. DRY_RUN=1 shows them, with reasons.
 func (Backup) Prune(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Prune(ctx) })
+}
+
+// RestoreDrill proves the newest dump: restored in a scratch stack, compared, checked, the backend started on it.
+func (Backup) RestoreDrill(ctx context.Context) error {
+	return target.Drill(ctx, func(ctx context.Context, d *drill.Drill) error { return d.Run(ctx) })
 }
 
 // Restore restores a dump into a new database beside the live one. BACKUP=id, DATABASE=name REPLACE=1, TABLES=a,b choose.

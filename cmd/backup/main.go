@@ -7,6 +7,7 @@
 //	backup verify [ID]                  all of them without one
 //	backup prune [--dry-run] [--json]
 //	backup restore [--id=ID] [--database=NAME] [--replace] [--tables=A,B] [--schema=NAME] [--json]
+//	backup proven --id=ID --drill=ID --took=DURATION [--report=PATH]   after a restore drill
 //	backup healthy                      for the container's health check
 //
 // Results go to standard output, everything else to standard error. The exit codes are
@@ -25,6 +26,7 @@ import (
 	"time"
 
 	"drydock/internal/backup"
+	"drydock/internal/backup/store"
 	"drydock/internal/run"
 )
 
@@ -64,6 +66,10 @@ func command(ctx context.Context, words []string) error {
 	flags.BoolVar(&o.Replace, "replace", false, "put it into the place of the database that has the name")
 	tables := flags.String("tables", "", "these tables alone, separated by commas")
 	flags.StringVar(&o.Schema, "schema", "", "put the tables there")
+	var proof store.Proof
+	flags.StringVar(&proof.Drill, "drill", "", "the drill that the backup passed")
+	flags.DurationVar(&proof.Took, "took", 0, "how long the recovery took")
+	flags.StringVar(&proof.Report, "report", "", "where the evidence lies")
 	if err := flags.Parse(words); err != nil {
 		return run.WithCode(run.CodeBadInput, err)
 	}
@@ -99,6 +105,11 @@ func command(ctx context.Context, words []string) error {
 			return plan.JSON(os.Stdout)
 		}
 		return plan.Text(os.Stdout, config.Zone)
+	case "proven":
+		if o.ID == "" || proof.Drill == "" {
+			return run.WithCode(run.CodeBadInput, errors.New("proven needs --id and --drill"))
+		}
+		return s.Proven(ctx, o.ID, proof)
 	case "restore":
 		for name := range strings.SplitSeq(*tables, ",") {
 			if name = strings.TrimSpace(name); name != "" {
@@ -111,7 +122,7 @@ func command(ctx context.Context, words []string) error {
 		}
 		return backup.WriteRestored(os.Stdout, r, *asJSON)
 	}
-	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, list, verify, prune, restore, healthy", verb))
+	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, list, verify, prune, restore, proven, healthy", verb))
 }
 
 // healthy asks the running service.

@@ -20,6 +20,7 @@ import (
 type Config struct {
 	Project, Env string
 	Root         string // BACKUP_DIR: the repository
+	ReadOnly     bool   // BACKUP_READ_ONLY: it is mounted so, as for a drill
 	Server       logical.Server
 	Jobs, Level  int // BACKUP_JOBS, BACKUP_LEVEL
 	Policy       retain.Policy
@@ -98,7 +99,7 @@ func FromEnviron(getenv func(string) string, readFile func(string) ([]byte, erro
 	r := &reader{getenv: getenv, readFile: readFile}
 	zone := r.or("BACKUP_ZONE", "UTC")
 	c := Config{
-		Project: r.or("PROJECT", "drydock"), Env: r.or("DRYDOCK_ENV", "dev"), Root: r.or("BACKUP_DIR", "/var/lib/backup"), Metrics: metricsAddr,
+		Project: r.or("PROJECT", "drydock"), Env: r.or("DRYDOCK_ENV", "dev"), Root: r.or("BACKUP_DIR", "/var/lib/backup"), ReadOnly: r.getenv("BACKUP_READ_ONLY") == "true", Metrics: metricsAddr,
 		Server: logical.Server{
 			Host: r.or("DB_HOST", "db"), Port: r.number("DB_PORT", 5432, 1, 65535), User: r.or("DB_USER", "app"),
 			Database: r.or("DB_NAME", "app"), Password: r.secret("DB_PASSWORD", true), SSLMode: "disable",

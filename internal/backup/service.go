@@ -28,7 +28,7 @@ type Service struct {
 
 // Open opens the repository.
 func Open(c Config, log *slog.Logger) (*Service, error) {
-	s, err := store.Open(c.Root, store.Options{})
+	s, err := store.Open(c.Root, store.Options{ReadOnly: c.ReadOnly})
 	if err != nil {
 		return nil, err
 	}
@@ -224,6 +224,12 @@ func (s *Service) newest() (string, error) {
 		}
 	}
 	return "", run.WithCode(run.CodeBadInput, errors.New("there is no good dump to restore; `backup:list` shows what there is"))
+}
+
+// Proven notes that a backup passed a restore drill.
+func (s *Service) Proven(ctx context.Context, id string, p store.Proof) error {
+	p.At = s.Now().UTC()
+	return s.Store.MarkProven(ctx, id, p)
 }
 
 // Manifest is what a dump holds.

@@ -44,6 +44,9 @@ type Values struct {
 	Live    Live
 	Version string // what the apps answer when asked for their version
 
+	// Isolated makes every network an internal one, for a scratch stack.
+	Isolated bool
+
 	// Volumes with the secrets, by service.
 	DBSecrets, RedisSecrets, GatewaySecrets, BackendSecrets, FrontendSecrets, BackupSecrets string
 	BackendCache                                                                            string // dev: volume of the compiler's cache
@@ -129,6 +132,8 @@ func environ(s *env.Settings, v Values) []string {
 	list := slices.Concat(s.Environ(), userValues(s.Backend, backendPrefix), userValues(s.Frontend, frontendPrefix))
 	return append(list,
 		"MODE="+string(s.Mode),
+		"ISOLATED="+strconv.FormatBool(v.Isolated),
+		"PROJECT="+s.Project, // a scratch stack has another name than the settings say
 		// In the one form that the gateway reads, whatever form the settings have.
 		"HTTP_REDIRECT="+strconv.FormatBool(s.Gateway.Redirect),
 		"BODY_LIMIT_BYTES="+strconv.FormatInt(env.NginxBytes(s.Gateway.BodyLimit), 10),

@@ -15,8 +15,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"drydock/internal/backup/remote"
+	"drydock/internal/drill"
+	"drydock/internal/engine"
 	"drydock/internal/env"
 	"drydock/internal/run"
+	"drydock/internal/stack"
 )
 
 // testBackups goes the whole way through the product's own commands: a dump, what came
@@ -43,11 +46,28 @@ func testBackups(t *testing.T, r *running) {
 		return strings.Contains(list, "before the dump") && !strings.Contains(list, "after the dump")
 	}, 30*time.Second, 200*time.Millisecond, "the board is as it was when the dump was made")
 
+	// A drill restores it beside everything, and it counts as proven then.
+	var evidence, narration bytes.Buffer
+	settings := *r.Settings
+	settings.Options = env.Options{Backup: id}
+	exercise := &drill.Drill{Settings: &settings, Engine: r.Engine, Out: &evidence, Err: &narration, Labels: r.Labels}
+	require.NoError(t, exercise.Run(t.Context()), "%s\n%s", &evidence, &narration)
+	assert.Contains(t, evidence.String(), "PASSED")
+	assert.Contains(t, evidence.String(), "ok    the backend is ready on it")
+	assert.Contains(t, b.must("list", env.Options{}), "proven")
+	left, err := r.Engine.Containers(t.Context(), engine.Filter{Labels: map[string]string{stack.LabelProject: r.Settings.Project + "-drill"}})
+	require.NoError(t, err)
+	assert.Empty(t, left, "the scratch stack is gone")
+
 	// A flipped byte is seen, and what is damaged is not restored.
 	second := strings.TrimSpace(b.must("dump", env.Options{}))
 	docker(t, "exec", r.service(t, "backup").ID, "sh", "-c",
 		`f=$(ls /var/lib/backup/backups/`+second+`/files/dump/*.dat.zst | head -n 1) && chmod u+w "$f" && printf X | dd of="$f" bs=1 seek=8 conv=notrunc`)
-	_, err := b.call("verify", env.Options{})
+	settings.Options.Backup = second
+	evidence.Reset()
+	require.Error(t, exercise.Run(t.Context()), "a drill has to see it, too")
+	assert.Contains(t, evidence.String(), "FAIL  restore equals the manifest")
+	_, err = b.call("verify", env.Options{})
 	require.Error(t, err)
 	assert.Equal(t, run.CodeFailure, run.Code(err))
 	var listed struct {

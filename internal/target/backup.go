@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"drydock/internal/backup/remote"
+	"drydock/internal/drill"
 	"drydock/internal/engine"
 	"drydock/internal/env"
 )
@@ -19,5 +20,17 @@ func Backup(ctx context.Context, fn func(context.Context, *remote.Remote) error)
 		}
 		defer func() { err = errors.Join(err, e.Close()) }()
 		return fn(ctx, &remote.Remote{Settings: s, Engine: e, Out: os.Stdout, Err: os.Stderr})
+	})
+}
+
+// Drill runs fn with the restore drill of the environment.
+func Drill(ctx context.Context, fn func(context.Context, *drill.Drill) error) error {
+	return Settings(ctx, func(ctx context.Context, s *env.Settings) (err error) {
+		e, err := engine.Open(ctx, s.Options.Host)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, e.Close()) }()
+		return fn(ctx, &drill.Drill{Settings: s, Engine: e, Out: os.Stdout, Err: os.Stderr})
 	})
 }

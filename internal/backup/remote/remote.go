@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"drydock/internal/engine"
 	"drydock/internal/env"
@@ -54,6 +55,11 @@ func (r *Remote) Restore(ctx context.Context) error {
 		return err
 	}
 	return r.call(ctx, "restore", append(r.format(), words...)...)
+}
+
+// Proven notes that a backup passed a restore drill.
+func (r *Remote) Proven(ctx context.Context, id, drill string, took time.Duration, report string) error {
+	return r.call(ctx, "proven", "--id="+id, "--drill="+drill, "--took="+took.String(), "--report="+report)
 }
 
 // restoreWords are the service's words for the options.
