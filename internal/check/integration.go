@@ -18,8 +18,12 @@ const integrationTimeout = "25m"
 
 // Integration runs the tests against real services. One package after the other: they
 // share one engine and two cores, and their bounds mean a machine that is not overloaded.
+// The race detector is linked with a C compiler, which is installed where it is missing.
 func (c *Checks) Integration(ctx context.Context, e *engine.Client) error {
 	start := time.Now()
+	if _, err := setup.EnsureCompiler(ctx, c.setup()); err != nil {
+		return err
+	}
 	if err := c.frontend(ctx, e); err != nil {
 		return err
 	}
