@@ -50,7 +50,7 @@ func newSite(t *testing.T) *site {
 		"ENV=prod", "PROJECT="+s.project, "IMAGE_PREFIX="+prefix, "IMAGE_KEEP=3", "NO_COLOR=1", "TLS=off",
 		"HTTP_BIND=127.0.0.1", fmt.Sprintf("HTTP_PORT=%d", port), fmt.Sprintf("HTTPS_PORT=%d", testkit.Port(t)),
 		"DB_PASSWORD="+canaryDB, "REDIS_PASSWORD="+canaryRedis, "BACKEND_REPLICAS=2", "FRONTEND_REPLICAS=1",
-		"DEPLOY_BY=tester", "DEPLOY_STABLE=1s", "WATCH_FOR=2s", "DRAIN=15s", "DEPLOY_TIMEOUT=60s", "CANARY=0",
+		"DEPLOY_BY=tester", "DEPLOY_STABLE=1s", "WATCH_FOR=2s", "DRAIN=11s", "DEPLOY_TIMEOUT=60s", "CANARY=0",
 		"BACKEND_ENV_MAX_DELAY=20s")
 	s.command = filepath.Join(t.TempDir(), "drydock")
 	var said bytes.Buffer
