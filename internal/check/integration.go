@@ -117,15 +117,21 @@ func (c *Checks) start(ctx context.Context, e *engine.Client, s engine.Spec, por
 }
 
 // EndToEnd runs the tests that drive the whole stack with a browser, which is installed
-// where it is missing.
-func (c *Checks) EndToEnd(ctx context.Context) error {
+// where it is missing; of the tests of faults as many as one waits for.
+func (c *Checks) EndToEnd(ctx context.Context) error { return c.endToEnd(ctx, "-short") }
+
+// Faults runs all that the end-to-end tests have: each step of a deploy killed, each kind of
+// bad release.
+func (c *Checks) Faults(ctx context.Context) error { return c.endToEnd(ctx, "-run=TestDeploy") }
+
+func (c *Checks) endToEnd(ctx context.Context, which string) error {
 	start := time.Now()
 	browser, err := setup.EnsureBrowser(ctx, c.setup())
 	if err != nil {
 		return err
 	}
 	err = c.goTool(ctx, c.Settings.Root, []string{"DRYDOCK_BROWSER=" + browser},
-		"test", "-race", "-tags=e2e", "-count=1", "-timeout="+integrationTimeout, "./internal/e2e/...")
+		"test", "-race", "-tags=e2e", "-count=1", "-timeout="+integrationTimeout, which, "./internal/e2e/...")
 	if err != nil {
 		return fmt.Errorf("end-to-end tests: %w", err)
 	}

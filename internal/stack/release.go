@@ -46,7 +46,7 @@ func (s *Stack) KeptValues(ctx context.Context, colour compose.Colour, refs comp
 }
 
 // baseServices are what both colours share.
-var baseServices = []string{"db", "redis", "gateway"}
+var baseServices = []string{"db", "redis", "gateway", "backup"}
 
 // Drift is a service that runs, but not as the settings say now.
 type Drift struct {
@@ -110,6 +110,7 @@ type base struct {
 func (s *Stack) lookAtBase(ctx context.Context, v compose.Values) (base, error) {
 	want := map[string]struct{ ref, secrets string }{
 		"db": {v.Refs.DB, v.DBSecrets}, "redis": {v.Refs.Redis, v.RedisSecrets}, "gateway": {v.Refs.Gateway, v.GatewaySecrets},
+		"backup": {v.Refs.Backup, v.BackupSecrets},
 	}
 	b := base{drift: []Drift{}}
 	for _, name := range baseServices {
