@@ -30,7 +30,7 @@ func optionKeys() []Key {
 		option("CONF", "`nginx:lint` and `nginx:routes` look at this nginx folder or file, instead of the gateway's own.", "`nginx:lint` 和 `nginx:routes` 检查此 nginx 目录或文件，代替网关自己的配置。", "", aText("a path", "路径", func(s *Settings) *string { return &s.Options.Conf })),
 		option("ROUTE", "`nginx:routes` explains this request: /api/x?y=1, or a whole address.", "`nginx:routes` 解释此请求：/api/x?y=1，或完整地址。", "", aText("a path or an address", "路径或地址", func(s *Settings) *string { return &s.Options.Route })),
 		option("IMAGES", "The images that are meant.", "所针对的镜像。", "", aList(func(s *Settings) *[]string { return &s.Options.Images })),
-		option("TO", "Engine that image:ship sends to, as in DOCKER_HOST: ssh://user@host.", "image:ship 的目标引擎，写法同 DOCKER_HOST：ssh://user@host。", "",
+		option("TO", "Engine that image:ship sends to, as in DOCKER_HOST: ssh://user@host. For deploy:rollback: the version or release to go back to.", "image:ship 的目标引擎，写法同 DOCKER_HOST：ssh://user@host。对 deploy:rollback 则是要回退到的版本或发布。", "",
 			aText("unix://, tcp:// or ssh://", "unix://、tcp:// 或 ssh://", func(s *Settings) *string { return &s.Options.To })),
 		option("DOCKER_HOST", "Engine to work on; without it the docker CLI's current context.", "要操作的引擎；未设置时使用 docker CLI 的当前上下文。", "",
 			aText("unix://, tcp:// or ssh://", "unix://、tcp:// 或 ssh://", func(s *Settings) *string { return &s.Options.Host })),
