@@ -58,9 +58,10 @@ func TestMaintenance(t *testing.T) {
 	require.NoError(t, open("streams of before go on"))
 	assert.Equal(t, generation, s.state().Generation, "no reload")
 	assert.True(t, s.state().Maintenance)
-	preview, err := s.preview("/api/x")
-	require.NoError(t, err)
-	assert.Equal(t, "next backend", preview.echo().ID, "the next release can be tried meanwhile")
+	s.until("the next release can be tried meanwhile", func() bool { // nginx asks for its members once a second
+		preview, err := s.preview("/api/x")
+		return err == nil && preview.echo().ID == "next backend"
+	})
 
 	docker(t, "restart", s.gateway)
 	s.found()

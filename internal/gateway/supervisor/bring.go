@@ -57,7 +57,10 @@ func (r *Reloader) confirm(ctx context.Context, n int) error {
 		g, err := r.server.Generation(ctx)
 		switch {
 		case err != nil:
-			row, last = 0, err.Error()
+			row = 0
+			if ctx.Err() == nil || last == "" { // that the time is over is said anyway
+				last = err.Error()
+			}
 		case g != n:
 			row, last = 0, fmt.Sprintf("generation %d answers", g)
 		default:
@@ -84,11 +87,10 @@ func (r *Reloader) watch(ctx context.Context, n int, v *vigil) error {
 			return nil // the gateway ends; no time to judge
 		}
 	}
-	g, err := r.server.Generation(ctx)
-	if err == nil && g != n {
-		err = fmt.Errorf("generation %d answers instead of %d", g, n)
-	}
-	if err != nil && ctx.Err() == nil {
+	// An old worker that has not been told yet may still answer: one wrong answer says nothing.
+	asking, cancel := context.WithTimeout(ctx, r.pace.Confirm)
+	defer cancel()
+	if err := r.confirm(asking, n); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return nil

@@ -238,7 +238,11 @@ func TestSwitchAndCanary(t *testing.T) {
 	assert.Contains(t, out, "nobody is in the pool frontend-green")
 	g.member("two", "backend-green", "frontend-green")
 	g.until("green is there", func() bool { return g.healthy("backend-green") == 1 && g.healthy("frontend-green") == 1 })
-	assert.Contains(t, g.ok("gateway", "get", "--preview", "/x"), `"Name":"two"`)
+	// nginx asks for the members once a second.
+	g.until("green is asked", func() bool {
+		out, _ := g.run(nil, "gateway", "get", "--preview", "/x")
+		return strings.Contains(out, `"Name":"two"`)
+	})
 	assert.Contains(t, g.ok("gateway", "get", "/x"), `"Name":"one"`)
 
 	out, code = g.run(nil, "gateway", "canary", "blue", "10")
