@@ -76,6 +76,13 @@ func productSite(t *testing.T, e *engine.Client, prefix string) *site {
 	for _, name := range []string{"apps", "docker", "env", "cmd", "go.mod"} {
 		copyTree(t, filepath.Join(root, name), filepath.Join(r.dir, name))
 	}
+	// An input of its own: the product's real images may be on the engine, and would do.
+	for file, comment := range map[string]string{"apps/backend/main.go": "\n// " + prefix + "\n", "apps/frontend/index.html": "<!-- " + prefix + " -->\n"} {
+		path := filepath.Join(r.dir, filepath.FromSlash(file))
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, append(content, comment...), 0o644))
+	}
 	s, err := env.Load(env.Source{Root: r.dir, Env: "dev", ReadOnly: true, Environ: append(os.Environ(),
 		"IMAGE_PREFIX="+prefix, "BUILD_NETWORK=host", "BASE=debian", "NO_COLOR=1")})
 	require.NoError(t, err)
