@@ -16,8 +16,8 @@ import (
 // machine and build every image.
 const integrationTimeout = "25m"
 
-// Integration runs the tests against real services. One package after the other: they
-// share one engine and two cores, and their bounds mean a machine that is not overloaded.
+// Integration runs the tests against real services. Two packages at a time: most of them wait
+// for containers, and their bounds mean a machine that is not overloaded.
 // The race detector is linked with a C compiler, which is installed where it is missing.
 func (c *Checks) Integration(ctx context.Context, e *engine.Client) error {
 	start := time.Now()
@@ -30,7 +30,7 @@ func (c *Checks) Integration(ctx context.Context, e *engine.Client) error {
 	if err := c.backend(ctx, e); err != nil {
 		return err
 	}
-	err := c.goTool(ctx, c.Settings.Root, nil, "test", "-race", "-tags=integration", "-p=1", "-timeout="+integrationTimeout, "./...")
+	err := c.goTool(ctx, c.Settings.Root, nil, "test", "-race", "-tags=integration", "-p=2", "-timeout="+integrationTimeout, "./...")
 	if err != nil {
 		return fmt.Errorf("integration tests: %w", err)
 	}
