@@ -53,7 +53,7 @@ func main() {
 		err = sleep(args)
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
-		err = sleep(args)
+		err = hold(context.Background(), args)
 	case "exit":
 		exit(args)
 	case "dial":
@@ -98,13 +98,17 @@ func arg(args []string, i int, fallback string) string {
 }
 
 func sleep(args []string) error {
+	// Process 1 of a container has no default actions: TERM must be handled to end it.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	return hold(ctx, args)
+}
+
+func hold(ctx context.Context, args []string) error {
 	d, err := time.ParseDuration(arg(args, 0, ""))
 	if err != nil {
 		return err
 	}
-	// Process 1 of a container has no default actions: TERM must be handled to end it.
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
 	fmt.Println("sleeping")
 	select {
 	case <-ctx.Done():
