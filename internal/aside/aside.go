@@ -44,3 +44,13 @@ func WriteBytes(path string, mode fs.FileMode, content []byte) error {
 		return err
 	})
 }
+
+// SyncDir makes the names in a folder durable. Without it a rename that was reported as
+// done can be gone after a power cut.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

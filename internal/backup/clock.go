@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"drydock/internal/backup/schedule"
-	"drydock/internal/backup/store"
 	"drydock/internal/notify"
 )
 
@@ -152,14 +151,4 @@ func (s *Service) serveMetrics(r *schedule.Runner) (stop func(), err error) {
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(l) }() // ends with Close, and before that only if the port breaks
 	return func() { _ = server.Close() }, nil
-}
-
-// Last is when a kind of backup last succeeded; zero for never.
-func Last(list []store.Backup, kind string) (last time.Time) {
-	for _, b := range list {
-		if b.Kind == kind && b.Good() && b.Finished.After(last) {
-			last = b.Finished
-		}
-	}
-	return last
 }

@@ -232,16 +232,6 @@ func (s *Service) Proven(ctx context.Context, id string, p store.Proof) error {
 	return s.Store.MarkProven(ctx, id, p)
 }
 
-// Manifest is what a dump holds.
-func (s *Service) Manifest(id string) (_ *manifest.Manifest, err error) {
-	use, err := s.Store.Use(id)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, use.Close()) }()
-	return manifest.Read(use.Dir)
-}
-
 // writeJSON writes a value for machines.
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)

@@ -98,8 +98,7 @@ func (s *scratch) backend(ctx context.Context, e *Evidence, v compose.Values) er
 
 // why is what the backend's health check said last.
 func (s *scratch) why(ctx context.Context, err error) string {
-	list, listErr := s.Engine.Containers(ctx, engine.Filter{Labels: map[string]string{
-		"com.docker.compose.project": compose.AppProject(s.Settings, compose.Blue), "com.docker.compose.service": "backend"}})
+	list, listErr := s.Engine.Containers(ctx, engine.OfService(compose.AppProject(s.Settings, compose.Blue), "backend"))
 	if listErr == nil {
 		for _, c := range list {
 			if n := len(c.Checks); n > 0 && c.Checks[n-1].Output != "" {
@@ -112,8 +111,7 @@ func (s *scratch) why(ctx context.Context, err error) string {
 
 // inDatabase runs a program in the scratch database's container.
 func (s *scratch) inDatabase(ctx context.Context, cmd ...string) (string, error) {
-	list, err := s.Engine.Containers(ctx, engine.Filter{States: []engine.State{engine.Running}, Labels: map[string]string{
-		"com.docker.compose.project": s.Settings.Project, "com.docker.compose.service": "db"}})
+	list, err := s.Engine.Containers(ctx, engine.OfService(s.Settings.Project, "db", engine.Running))
 	if err != nil {
 		return "", err
 	}

@@ -38,3 +38,12 @@ func labelArgs(labels map[string]string) filters.Args {
 	}
 	return a
 }
+
+// OfService selects the containers of a service of a compose project, in any of the
+// states; none given: in all.
+func OfService(project, service string, states ...State) Filter {
+	return Filter{
+		Labels: map[string]string{"com.docker.compose.project": project, "com.docker.compose.service": service},
+		States: states,
+	}
+}

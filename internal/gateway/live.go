@@ -57,10 +57,7 @@ var ErrNotRunning = errors.New("the gateway is not running")
 
 // Live finds the running gateway of the environment.
 func (g *Gateway) Live(ctx context.Context) (*Live, error) {
-	list, err := g.Engine.Containers(ctx, engine.Filter{
-		Labels: map[string]string{"com.docker.compose.project": g.Settings.Project, "com.docker.compose.service": "gateway"},
-		States: []engine.State{engine.Running},
-	})
+	list, err := g.Engine.Containers(ctx, engine.OfService(g.Settings.Project, "gateway", engine.Running))
 	if err != nil {
 		return nil, err
 	}

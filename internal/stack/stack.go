@@ -119,10 +119,7 @@ func (s *Stack) containers(ctx context.Context) ([]engine.Container, error) {
 // service are the containers of a service of one compose project, in any of the states;
 // none given: in all.
 func (s *Stack) service(ctx context.Context, project, service string, states ...engine.State) ([]engine.Container, error) {
-	return s.Engine.Containers(ctx, engine.Filter{
-		Labels: map[string]string{"com.docker.compose.project": project, "com.docker.compose.service": service},
-		States: states,
-	})
+	return s.Engine.Containers(ctx, engine.OfService(project, service, states...))
 }
 
 // container is the one running container of a service of the base project.

@@ -82,7 +82,7 @@ func LoadKey(path string) (key SigningKey, created bool, err error) {
 	if errors.Is(err, fs.ErrExist) {
 		err = nil
 	}
-	if err = errors.Join(err, os.Remove(fresh), syncDir(filepath.Dir(path))); err != nil {
+	if err = errors.Join(err, os.Remove(fresh), aside.SyncDir(filepath.Dir(path))); err != nil {
 		return SigningKey{}, false, err
 	}
 	key, err = readKey(path)
@@ -114,12 +114,4 @@ func readKey(path string) (SigningKey, error) {
 		}
 	}
 	return SigningKey{}, fmt.Errorf("%s holds no ed25519 key; bring it back from a copy, or remove it to have a new one made (archives are then signed by another key)", path)
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"drydock/internal/aside"
 	"errors"
 	"fmt"
 	"io"
@@ -65,7 +66,7 @@ func read(ctx context.Context, r io.Reader, dir string, o ReadOptions) (_ Summar
 	if err := os.Rename(temp, dir); err != nil {
 		return Summary{}, err
 	}
-	return s, syncDir(filepath.Dir(dir))
+	return s, aside.SyncDir(filepath.Dir(dir))
 }
 
 func openSecrets(dir string, sealed []byte, index Index, keys Identities) error {

@@ -89,10 +89,7 @@ func (r *Remote) format() []string {
 }
 
 func (r *Remote) call(ctx context.Context, verb string, words ...string) error {
-	list, err := r.Engine.Containers(ctx, engine.Filter{
-		Labels: map[string]string{"com.docker.compose.project": r.Settings.Project, "com.docker.compose.service": "backup"},
-		States: []engine.State{engine.Running},
-	})
+	list, err := r.Engine.Containers(ctx, engine.OfService(r.Settings.Project, "backup", engine.Running))
 	if err != nil {
 		return err
 	}

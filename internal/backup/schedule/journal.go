@@ -77,7 +77,7 @@ func OpenFile(path string) (_ *File, err error) {
 	if whole >= 0 {
 		err = j.f.Truncate(int64(whole))
 	}
-	if err = errors.Join(err, j.f.Sync(), syncDir(filepath.Dir(path))); err != nil {
+	if err = errors.Join(err, j.f.Sync(), aside.SyncDir(filepath.Dir(path))); err != nil {
 		return nil, errors.Join(err, j.f.Close())
 	}
 	return j, nil
@@ -145,11 +145,3 @@ func (j *File) Append(e Entry) error {
 
 // Close closes the file.
 func (j *File) Close() error { return j.f.Close() }
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

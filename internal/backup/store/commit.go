@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"drydock/internal/aside"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func (w *Writer) Commit(ctx context.Context, done Done) (Backup, error) {
 	// reader may have seen.
 	err := w.dir.Close()
 	w.dir = nil
-	err = errors.Join(err, syncDir(w.s.path(backupsDir)))
+	err = errors.Join(err, aside.SyncDir(w.s.path(backupsDir)))
 	w.s.step("published")
 	err = errors.Join(err, w.s.locked(context.WithoutCancel(ctx), func() error {
 		if there, err := exists(final); err != nil || !there {

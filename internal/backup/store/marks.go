@@ -66,7 +66,7 @@ func (s *Store) mark(ctx context.Context, id string, change func(*Backup) error)
 		if err := aside.WriteBytes(dir+"/"+marksFile, fileMode, append(text, '\n')); err != nil {
 			return err
 		}
-		return syncDir(dir)
+		return aside.SyncDir(dir)
 	})
 	return s.wrap("marking backup "+id, err)
 }

@@ -82,7 +82,7 @@ func writeEnvelope(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return aside.SyncDir(filepath.Dir(path))
 }
 
 func readEnvelope(path string, v any) error {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/aside"
 	"drydock/internal/run"
 )
 
@@ -68,7 +69,7 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 			return err
 		}
 		s.step("trashed")
-		return errors.Join(syncDir(s.path(backupsDir)), syncDir(s.path(trashDir)))
+		return errors.Join(aside.SyncDir(s.path(backupsDir)), aside.SyncDir(s.path(trashDir)))
 	})
 	if err == nil {
 		err = s.finishRemoval(ctx, id)
@@ -87,12 +88,12 @@ func (s *Store) finishRemoval(_ context.Context, id string) error {
 		return err
 	}
 	s.step("forgotten")
-	if err := syncDir(s.path(indexDir)); err != nil {
+	if err := aside.SyncDir(s.path(indexDir)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(s.path(trashDir, id)); err != nil {
 		return err
 	}
 	s.step("deleted")
-	return syncDir(s.path(trashDir))
+	return aside.SyncDir(s.path(trashDir))
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"drydock/internal/aside"
 	"drydock/internal/run"
 )
 
@@ -69,7 +70,7 @@ func Open(root string, o Options) (*Store, error) {
 			return nil, s.wrap("opening the backup repository", err)
 		}
 	}
-	if err := syncDir(root); err != nil {
+	if err := aside.SyncDir(root); err != nil {
 		return nil, s.wrap("opening the backup repository", err)
 	}
 	return s, nil
@@ -162,16 +163,6 @@ func Bytes(n int64) string {
 		f /= 1024
 	}
 	return fmt.Sprintf("%.1f %s", f, []string{"KiB", "MiB", "GiB", "TiB", "PiB"}[unit])
-}
-
-// syncDir makes the names in a folder durable. Without it a rename that was reported as
-// done can be gone after a power cut.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // names are the entries of one of the repository's folders that stand for an id, in the

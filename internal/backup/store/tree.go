@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"drydock/internal/aside"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func syncTree(ctx context.Context, root string, step func(string)) error {
 			dirs = append(dirs, path)
 			return nil
 		}
-		if err := syncDir(path); err != nil { // a file is synced through a read-only descriptor, too
+		if err := aside.SyncDir(path); err != nil { // a file is synced through a read-only descriptor, too
 			return err
 		}
 		step("synced file")
@@ -55,7 +56,7 @@ func syncTree(ctx context.Context, root string, step func(string)) error {
 	}
 	slices.Reverse(dirs)
 	for _, d := range dirs {
-		if err := syncDir(d); err != nil {
+		if err := aside.SyncDir(d); err != nil {
 			return err
 		}
 		step("synced folder")

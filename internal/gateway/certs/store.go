@@ -70,8 +70,8 @@ func (s Store) publish(certPEM, keyPEM []byte) (Pair, error) {
 		os.Chmod(dir, 0o755),
 		aside.WriteBytes(filepath.Join(dir, KeyFile), 0o600, keyPEM),
 		aside.WriteBytes(filepath.Join(dir, CertFile), 0o644, certPEM),
-		syncDir(dir),
-		syncDir(s.pairs()),
+		aside.SyncDir(dir),
+		aside.SyncDir(s.pairs()),
 	)
 	if err == nil {
 		err = s.point(filepath.Base(dir))
@@ -113,7 +113,7 @@ func (s Store) link(link, name string) error {
 	if err := os.Rename(tmp, filepath.Join(s.Dir, link)); err != nil {
 		return err
 	}
-	return syncDir(s.Dir)
+	return aside.SyncDir(s.Dir)
 }
 
 // Current is the pair that is to be served; fs.ErrNotExist when there is none yet.
@@ -180,12 +180,3 @@ func (s Store) prune() error {
 }
 
 func (s Store) pairs() string { return filepath.Join(s.Dir, "pairs") }
-
-// syncDir makes renames in a folder last through a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
