@@ -16,6 +16,7 @@ func (r *resolver) check() {
 	r.checkMemory()
 	r.checkTLS()
 	r.checkProject()
+	r.checkPhysical()
 	if s.Mode == Prod {
 		r.checkStrength("DB_PASSWORD", s.Database.Password, s.Database.User, s.Database.Name, s.Project)
 		r.checkStrength("REDIS_PASSWORD", s.Redis.Password, s.Database.User, s.Database.Name, s.Project)

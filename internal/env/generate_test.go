@@ -55,7 +55,7 @@ func TestExampleIsRight(t *testing.T) {
 	_, err = Load(source(scratch, "dev"))
 	require.NoError(t, err)
 
-	values, err := values(".env.example", []byte(regexp.MustCompile(`(?m)^# ([A-Z_]+=)`).ReplaceAllString(example, "$1")))
+	values, err := values(".env.example", []byte(regexp.MustCompile(`(?m)^# ([A-Z0-9_]+=)`).ReplaceAllString(example, "$1")))
 	require.NoError(t, err)
 	for _, k := range schema() {
 		if !k.Option {

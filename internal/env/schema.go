@@ -7,16 +7,17 @@ import (
 
 // Key is one setting: what it means, where it goes, what it may be.
 type Key struct {
-	Name    string
-	Group   string // one of Groups
-	Default string // used when no layer has it
-	Doc     string // English, whole sentences
-	DocZh   string
-	Option  bool // from the process environment only, given with one command
-	Secret  bool
-	Make    bool // a secret that Drydock can make itself
-	Active  bool // not commented out in .env.example
-	Ambient bool // also known to other programs, so it stays in the environment of children
+	Name     string
+	Group    string // one of Groups
+	Default  string // used when no layer has it
+	Doc      string // English, whole sentences
+	DocZh    string
+	Option   bool // from the process environment only, given with one command
+	Secret   bool
+	Make     bool // a secret that Drydock can make itself
+	Optional bool // a secret of Make that prod may do without; see checks
+	Active   bool // not commented out in .env.example
+	Ambient  bool // also known to other programs, so it stays in the environment of children
 
 	field
 	host func(*facts) (value string, from string) // the host's answer; from "" when it has none

@@ -1,5 +1,7 @@
 package env
 
+import "time"
+
 // Backup is when backups are made and how long they stay.
 type Backup struct {
 	Dump, Verify                                 string // BACKUP_DUMP, BACKUP_VERIFY: cron lines, or never
@@ -9,6 +11,10 @@ type Backup struct {
 	MaxSize                                      string // BACKUP_MAX_SIZE; "" is no bound
 	Memory                                       string // BACKUP_MEMORY
 	Webhook                                      Secret // BACKUP_WEBHOOK
+	Physical                                     Physical
+	Heartbeat                                    time.Duration // BACKUP_HEARTBEAT; 0 is none
+	Drill                                        Drill
+	Config                                       ConfigBackup
 }
 
 func backupKeys() []Key {
@@ -16,7 +22,7 @@ func backupKeys() []Key {
 	keep := func(name, def, doc, docZh string, at func(*Settings) *int) Key {
 		return Key{Name: "BACKUP_KEEP_" + name, Group: "backup", Default: def, Active: true, field: anInt(0, 10000, at), Doc: doc, DocZh: docZh}
 	}
-	return []Key{
+	return append([]Key{
 		{Name: "BACKUP_DUMP", Group: "backup", Default: "30 2 * * *", Active: true, field: aCron(func(s *Settings) *string { return &b(s).Dump }),
 			Doc:   "When the database is dumped: minute, hour, day, month, weekday, in BACKUP_ZONE. A run that was missed is made up for once.",
 			DocZh: "备份数据库的时间：分、时、日、月、星期，按 BACKUP_ZONE。错过的备份会补做一次。"},
@@ -46,5 +52,5 @@ func backupKeys() []Key {
 		{Name: "BACKUP_WEBHOOK", Group: "backup", Secret: true, field: aSecret(func(s *Settings) *Secret { return &b(s).Webhook }),
 			Doc:   "URL that gets a JSON message when a backup fails, is overdue, or works again. A URL often holds a token, so it is a secret.",
 			DocZh: "备份失败、逾期或恢复正常时接收 JSON 消息的 URL。URL 常含令牌，因此按密钥处理。"},
-	}
+	}, append(physicalKeys(), evidenceKeys()...)...)
 }

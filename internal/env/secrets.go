@@ -103,7 +103,7 @@ func (r *resolver) noSecret(k Key, at Origin) {
 		r.missing = append(r.missing, k)
 		r.putSecret(k, "", Origin{Note: "made on first use: " + secretFile(r.env, k.Name)})
 		return
-	case k.Make:
+	case k.Make && !k.Optional:
 		r.complain(fromNowhere, k.Name, "the secret is missing", "make one with `ENV="+r.env+" go tool mage env:secrets`, or put the path of its file into "+k.Name+"_FILE")
 	case isUserKey(k.Name):
 		if _, key := r.declared(k.Name); key != "" {

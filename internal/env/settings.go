@@ -151,24 +151,30 @@ type Logs struct {
 // Options are given with one command (`FORMAT=json mage status`). They are read
 // from the process environment only: a dotenv file that sets one is an error.
 type Options struct {
-	Format   string         // FORMAT: text or json
-	Yes      bool           // YES: answer yes to every question
-	Volumes  bool           // VOLUMES: down removes the data, too
-	DryRun   bool           // DRY_RUN: say what would be done, do nothing
-	Service  []string       // SERVICE: one or more services, separated by commas
-	Follow   bool           // FOLLOW: logs go on
-	Since    string         // SINCE: a duration (10m) or an RFC 3339 time
-	Tail     int            // TAIL: how many lines; -1 for all
-	Match    *regexp.Regexp // MATCH: lines that logs shows; nil for all
-	Status   StatusRange    // STATUS: requests that logs shows
-	Backup   string         // BACKUP: id or number of a backup; "" is the newest good one
-	Database string         // DATABASE: where a restore goes; "" is a new one
-	Replace  bool           // REPLACE: a restore takes the place of DATABASE
-	Tables   []string       // TABLES: these alone
-	Conf     string         // CONF: nginx folder to look at; "" is the gateway's own
-	Route    string         // ROUTE: the request that nginx:routes explains
-	Images   []string       // IMAGES: one or more image names, separated by commas
-	To       string         // TO: the engine that image:ship sends to, as in DOCKER_HOST
-	Host     string         // DOCKER_HOST: the engine to work on; "" is the docker CLI's own choice
-	Plain    bool           // NO_COLOR or CI set: no colour, no moving progress
+	Format     string         // FORMAT: text or json
+	Yes        bool           // YES: answer yes to every question
+	Volumes    bool           // VOLUMES: down removes the data, too
+	DryRun     bool           // DRY_RUN: say what would be done, do nothing
+	Service    []string       // SERVICE: one or more services, separated by commas
+	Follow     bool           // FOLLOW: logs go on
+	Since      string         // SINCE: a duration (10m) or an RFC 3339 time
+	Tail       int            // TAIL: how many lines; -1 for all
+	Match      *regexp.Regexp // MATCH: lines that logs shows; nil for all
+	Status     StatusRange    // STATUS: requests that logs shows
+	Backup     string         // BACKUP: id or number of a backup; "" is the newest good one
+	At         string         // AT: the point in time that a restore goes to; "" is the end
+	Repository string         // REPOSITORY: of physical backups; "" is each, local first
+	Database   string         // DATABASE: where a restore goes; "" is a new one
+	Replace    bool           // REPLACE: a restore takes the place of DATABASE
+	Tables     []string       // TABLES: these alone
+	Into       string         // INTO: folder that a configuration is restored into
+	Archive    string         // ARCHIVE: file of a configuration backup; "" is the repository's
+	AgeKey     string         // AGE_KEY_FILE: opens the secrets of a configuration backup
+	Signer     string         // SIGNER: who has to have signed it; "" is anybody
+	Conf       string         // CONF: nginx folder to look at; "" is the gateway's own
+	Route      string         // ROUTE: the request that nginx:routes explains
+	Images     []string       // IMAGES: one or more image names, separated by commas
+	To         string         // TO: the engine that image:ship sends to, as in DOCKER_HOST
+	Host       string         // DOCKER_HOST: the engine to work on; "" is the docker CLI's own choice
+	Plain      bool           // NO_COLOR or CI set: no colour, no moving progress
 }

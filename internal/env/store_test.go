@@ -41,7 +41,7 @@ func TestSecretsAreMadeOnFirstUse(t *testing.T) {
 	}
 	files, err := os.ReadDir(filepath.Join(root, ".secrets/dev"))
 	require.NoError(t, err)
-	assert.Len(t, files, 2, "nothing is left beside them")
+	assert.Len(t, files, 3, "nothing is left beside them")
 
 	again, err := Load(source(root, "dev"))
 	require.NoError(t, err)
@@ -111,7 +111,7 @@ func TestSecretsInProd(t *testing.T) {
 
 	var out bytes.Buffer
 	require.NoError(t, GenerateMissing(&out, source(root, "prod")))
-	assert.Equal(t, ".secrets/prod/db_password\n.secrets/prod/redis_password\n", out.String())
+	assert.Equal(t, ".secrets/prod/db_password\n.secrets/prod/redis_password\n.secrets/prod/backup_key\n", out.String())
 	s, err := Load(source(root, "prod"))
 	require.NoError(t, err)
 	assert.Len(t, s.Database.Password.Reveal(), secretLength)
@@ -130,7 +130,7 @@ func TestGenerateMissingLeavesWhatIsThere(t *testing.T) {
 	root := checkout(t, nil)
 	var out bytes.Buffer
 	require.NoError(t, GenerateMissing(&out, source(root, "prod", "DB_PASSWORD="+strong)))
-	assert.Equal(t, ".secrets/prod/redis_password\n", out.String())
+	assert.Equal(t, ".secrets/prod/redis_password\n.secrets/prod/backup_key\n", out.String())
 	err := GenerateMissing(&out, source(root, "prod", "DB_PASSWORD_FILE=/nowhere"))
 	assert.ErrorContains(t, err, "DB_PASSWORD is set by process environment but cannot be used; run `ENV=prod go tool mage env:check`")
 	err = GenerateMissing(&out, source(root, "nowhere"))
