@@ -7,7 +7,13 @@
 //	backup verify [ID]                  all of them without one
 //	backup prune [--dry-run] [--json]
 //	backup restore [--id=ID] [--database=NAME] [--replace] [--tables=A,B] [--schema=NAME] [--json]
-//	backup proven --id=ID --drill=ID --took=DURATION [--report=PATH]   after a restore drill
+//	backup examine --id=ID [--database=NAME]   the files, or a database that was restored, against the manifest
+//	backup control --id=ID --database=NAME     damages a drill's scratch database, and examines it
+//	backup heartbeat                    the newest one in the live database
+//	backup drilled                      keeps the evidence on standard input, and marks what is proven
+//	backup drills                       the evidence of past drills
+//	backup ask URL [BODY]               GET, or POST of JSON, for a drill
+//	backup config-put, config-get       a configuration backup, on standard input and output
 //	backup healthy                      for the container's health check
 //
 // Results go to standard output, everything else to standard error. The exit codes are
@@ -26,7 +32,6 @@ import (
 	"time"
 
 	"drydock/internal/backup"
-	"drydock/internal/backup/store"
 	"drydock/internal/run"
 )
 
@@ -45,8 +50,11 @@ func command(ctx context.Context, words []string) error {
 	if len(words) > 0 {
 		verb, words = words[0], words[1:]
 	}
-	if verb == "healthy" {
+	switch verb {
+	case "healthy":
 		return healthy(ctx)
+	case "ask":
+		return ask(ctx, words)
 	}
 	config, err := backup.FromEnviron(os.Getenv, os.ReadFile)
 	if err != nil {
@@ -66,10 +74,7 @@ func command(ctx context.Context, words []string) error {
 	flags.BoolVar(&o.Replace, "replace", false, "put it into the place of the database that has the name")
 	tables := flags.String("tables", "", "these tables alone, separated by commas")
 	flags.StringVar(&o.Schema, "schema", "", "put the tables there")
-	var proof store.Proof
-	flags.StringVar(&proof.Drill, "drill", "", "the drill that the backup passed")
-	flags.DurationVar(&proof.Took, "took", 0, "how long the recovery took")
-	flags.StringVar(&proof.Report, "report", "", "where the evidence lies")
+	flags.BoolVar(&o.NoCompare, "no-compare", false, "leave the comparison to `examine`")
 	if err := flags.Parse(words); err != nil {
 		return run.WithCode(run.CodeBadInput, err)
 	}
@@ -105,11 +110,8 @@ func command(ctx context.Context, words []string) error {
 			return plan.JSON(os.Stdout)
 		}
 		return plan.Text(os.Stdout, config.Zone)
-	case "proven":
-		if o.ID == "" || proof.Drill == "" {
-			return run.WithCode(run.CodeBadInput, errors.New("proven needs --id and --drill"))
-		}
-		return s.Proven(ctx, o.ID, proof)
+	case "examine", "control", "heartbeat", "drilled", "drills", "config-put", "config-get":
+		return evidence(ctx, s, verb, o)
 	case "restore":
 		for name := range strings.SplitSeq(*tables, ",") {
 			if name = strings.TrimSpace(name); name != "" {
@@ -122,7 +124,7 @@ func command(ctx context.Context, words []string) error {
 		}
 		return backup.WriteRestored(os.Stdout, r, *asJSON)
 	}
-	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, list, verify, prune, restore, proven, healthy", verb))
+	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, list, verify, prune, restore, examine, control, heartbeat, drilled, drills, ask, config-put, config-get, healthy", verb))
 }
 
 // healthy asks the running service.

@@ -44,10 +44,10 @@ func TestFromEnviron(t *testing.T) {
 	assert.Equal(t, int64(10<<30), c.Policy.MaxBytes)
 	assert.Equal(t, "Europe/Berlin", c.Zone.String())
 
-	_, err = FromEnviron(lookup("BACKUP_DUMP=at night", "BACKUP_ZONE=Moon", "BACKUP_JOBS=0", "BACKUP_MAX_SIZE=much", "BACKUP_KEEP_LAST=x"), files(nil))
+	_, err = FromEnviron(lookup("BACKUP_DUMP=at night", "BACKUP_ZONE=Moon", "BACKUP_JOBS=0", "BACKUP_MAX_SIZE=much", "BACKUP_KEEP_LAST=x", "BACKUP_HEARTBEAT=often"), files(nil))
 	require.Error(t, err)
 	assert.Equal(t, run.CodeBadInput, run.Code(err))
-	for _, name := range []string{"BACKUP_DUMP", "BACKUP_ZONE", "BACKUP_JOBS", "BACKUP_MAX_SIZE", "BACKUP_KEEP_LAST", "DB_PASSWORD_FILE"} {
+	for _, name := range []string{"BACKUP_DUMP", "BACKUP_ZONE", "BACKUP_JOBS", "BACKUP_MAX_SIZE", "BACKUP_KEEP_LAST", "BACKUP_HEARTBEAT", "DB_PASSWORD_FILE"} {
 		assert.ErrorContains(t, err, name)
 	}
 }

@@ -69,7 +69,9 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	stop, err := s.serveMetrics(runner)
+	beat := &beater{s: s, host: host}
+	go beat.run(ctx)
+	stop, err := s.serveMetrics(runner, beat)
 	if err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ func (s *Service) tell(sender *notify.Sender, e schedule.Event) {
 }
 
 // serveMetrics serves Prometheus's format on the service's own port.
-func (s *Service) serveMetrics(r *schedule.Runner) (stop func(), err error) {
+func (s *Service) serveMetrics(r *schedule.Runner, beat *beater) (stop func(), err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(schedule.NewCollector(r, nil), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "drydock_backup_repository_free_bytes", Help: "Space that the repository's file system has left.",
@@ -140,7 +142,9 @@ func (s *Service) serveMetrics(r *schedule.Runner) (stop func(), err error) {
 			return -1
 		}
 		return float64(free)
-	}))
+	}), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "drydock_backup_heartbeat_timestamp_seconds", Help: "When the heartbeat was last written into the database; 0 is never.",
+	}, beat.seconds))
 	l, err := net.Listen("tcp", s.Config.Metrics)
 	if err != nil {
 		return nil, fmt.Errorf("serving metrics: %w", err)

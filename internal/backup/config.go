@@ -27,6 +27,7 @@ type Config struct {
 	Zone         *time.Location // BACKUP_ZONE
 	Dump, Verify *schedule.Line // BACKUP_DUMP, BACKUP_VERIFY; nil is never
 	Webhook      env.Secret     // BACKUP_WEBHOOK_FILE
+	Heartbeat    time.Duration  // BACKUP_HEARTBEAT; 0 is none
 	Metrics      string         // address on which they are served
 }
 
@@ -58,6 +59,16 @@ func (r *reader) number(name string, fallback, low, high int) int {
 		return fallback
 	}
 	return n
+}
+
+func (r *reader) duration(name, fallback string) time.Duration {
+	text := r.or(name, fallback)
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		r.complain(name, fmt.Sprintf("%q is no span of time such as 5s", text))
+		return 0
+	}
+	return d
 }
 
 // secret reads the file that NAME_FILE names; an empty NAME_FILE is no secret.
@@ -106,7 +117,7 @@ func FromEnviron(getenv func(string) string, readFile func(string) ([]byte, erro
 		},
 		Jobs: r.number("BACKUP_JOBS", 2, 1, 64), Level: r.number("BACKUP_LEVEL", 3, 1, 19),
 		Dump: r.line("BACKUP_DUMP", "30 2 * * *", zone), Verify: r.line("BACKUP_VERIFY", "0 4 * * 0", zone),
-		Webhook: r.secret("BACKUP_WEBHOOK", false),
+		Webhook: r.secret("BACKUP_WEBHOOK", false), Heartbeat: r.duration("BACKUP_HEARTBEAT", "5s"),
 	}
 	loc, err := time.LoadLocation(zone)
 	if err != nil {

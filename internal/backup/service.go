@@ -162,6 +162,8 @@ type RestoreOptions struct {
 	Replace  bool     // put it into the place of the database that has the name; that one is kept under another
 	Tables   []string // these alone, into the existing Database
 	Schema   string   // for Tables: put them there
+
+	NoCompare bool // the result is compared with the manifest by somebody else (see ExamineDatabase)
 }
 
 // Restore restores a dump. The result appears whole, compared with the manifest, or not at all.
@@ -182,7 +184,7 @@ func (s *Service) Restore(ctx context.Context, o RestoreOptions) (_ *logical.Res
 	if !use.Backup.Good() {
 		return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring %s: it is damaged (%s); choose another one, `backup:list` shows them", o.ID, use.Backup.Damaged.Reason))
 	}
-	options := logical.RestoreOptions{Tools: s.Tools, Jobs: s.Config.Jobs, Database: o.Database, Replace: o.Replace, Log: s.said}
+	options := logical.RestoreOptions{Tools: s.Tools, Jobs: s.Config.Jobs, Database: o.Database, Replace: o.Replace, NoCompare: o.NoCompare, Log: s.said}
 	if len(o.Tables) > 0 {
 		server := s.Config.Server
 		if o.Database != "" {
@@ -224,12 +226,6 @@ func (s *Service) newest() (string, error) {
 		}
 	}
 	return "", run.WithCode(run.CodeBadInput, errors.New("there is no good dump to restore; `backup:list` shows what there is"))
-}
-
-// Proven notes that a backup passed a restore drill.
-func (s *Service) Proven(ctx context.Context, id string, p store.Proof) error {
-	p.At = s.Now().UTC()
-	return s.Store.MarkProven(ctx, id, p)
 }
 
 // writeJSON writes a value for machines.

@@ -15,18 +15,8 @@ import (
 
 	"drydock/internal/aside"
 	"drydock/internal/backup/remote"
-	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/env"
-	"drydock/internal/run"
-	"drydock/internal/stack"
-)
-
-// Bounds of what a drill waits for.
-const (
-	dataTimeout    = 3 * time.Minute
-	backendTimeout = 5 * time.Minute
-	cleanTimeout   = 2 * time.Minute
 )
 
 // Drill is a drill for one environment.
@@ -35,152 +25,168 @@ type Drill struct {
 	Engine   *engine.Client
 	Out, Err io.Writer
 	Labels   map[string]string // put on everything that is made
+
+	hook func(step string) // tests interfere before a step
 }
 
-// Run restores the newest good dump, or the one that BACKUP names, and writes what it
-// found to Out and to .drydock/drills/. A check that fails is an error, after the evidence
-// was written; a backup that passed is marked as proven.
+// Run restores the newest good backups, or the one that BACKUP names, and writes what it
+// found to Out, to .drydock/drills/ (JSON and a page), and beside the backups. A check that
+// fails is an error that names it, after the evidence was written; what passed is marked as
+// proven, also when another part failed.
 func (d *Drill) Run(ctx context.Context) error {
-	b, err := d.choose(ctx)
+	parts, err := d.parts(ctx)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
 	e := &Evidence{
-		ID: now.UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:6]), Project: d.Settings.Project, Env: d.Settings.Env,
-		Backup: b.ID, Made: b.Finished, Size: b.OnDisk, Started: now,
+		ID:      now.UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:6]),
+		Project: d.Settings.Project, Env: d.Settings.Env, Started: now.UTC(),
 	}
-	err = d.drill(ctx, e, b)
+	err = d.drill(ctx, e, parts)
 	if err != nil {
 		e.Error = err.Error()
 	}
+	e.Finished = time.Now().UTC()
 	e.Passed = err == nil && len(e.failed()) == 0
-	path := d.Settings.Path(filepath.Join(".drydock", "drills", e.ID+".json"))
-	if writeErr := d.keep(path, e); writeErr != nil {
-		return errors.Join(err, writeErr)
-	}
-	if writeErr := e.Write(d.Out, d.Settings.Options.Format); writeErr != nil {
-		return errors.Join(err, writeErr)
-	}
-	switch {
-	case err != nil:
-		return fmt.Errorf("the restore drill of backup %s did not come to its end: %w", b.ID, err)
-	case !e.Passed:
-		return fmt.Errorf("the restore drill of backup %s failed: %s; the evidence is in %s", b.ID, strings.Join(e.failed(), ", "), path)
-	}
-	live := d.remote(nil)
-	return live.Proven(ctx, b.ID, e.ID, e.Took(), path)
+	return d.conclude(context.WithoutCancel(ctx), e, err)
 }
 
-func (d *Drill) keep(path string, e *Evidence) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("keeping the evidence: %w", err)
+// keepTimeout bounds what is done with the evidence after a drill that was cut off.
+const keepTimeout = time.Minute
+
+// conclude keeps the evidence and says what it comes to.
+func (d *Drill) conclude(ctx context.Context, e *Evidence, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, keepTimeout)
+	defer cancel()
+	path, keepErr := d.keep(ctx, e)
+	if writeErr := e.Write(d.Out, d.Settings.Options.Format); writeErr != nil {
+		keepErr = errors.Join(keepErr, writeErr)
 	}
-	return aside.Write(path, 0o600, func(w io.Writer) error { return e.Write(w, "json") })
+	switch failed := e.failed(); {
+	case len(failed) > 0:
+		err = fmt.Errorf("the restore drill failed: %s; the evidence is in %s", strings.Join(failed, ", "), path)
+	case err != nil:
+		err = fmt.Errorf("the restore drill did not come to its end: %w", err)
+	}
+	return errors.Join(err, keepErr)
 }
+
+// keep writes the evidence on this machine and beside the backups. It returns the page.
+func (d *Drill) keep(ctx context.Context, e *Evidence) (string, error) {
+	past, err := d.past(ctx)
+	dir := d.folder()
+	if mkErr := os.MkdirAll(dir, 0o700); mkErr != nil {
+		return dir, errors.Join(err, fmt.Errorf("keeping the evidence: %w", mkErr))
+	}
+	base := filepath.Join(dir, e.ID)
+	write := func(path string, render func(io.Writer) error) {
+		if writeErr := aside.Write(path, 0o600, render); writeErr != nil {
+			err = errors.Join(err, fmt.Errorf("keeping the evidence: %w", writeErr))
+		}
+	}
+	write(base+".json", func(w io.Writer) error { return e.Write(w, "json") })
+	write(base+".html", func(w io.Writer) error { return e.Page(w, past) })
+	write(filepath.Join(dir, "latest.html"), func(w io.Writer) error { return e.Page(w, past) })
+	var text bytes.Buffer
+	err = errors.Join(err, e.Write(&text, "json"))
+	if keepErr := d.remote(nil).Drilled(ctx, text.Bytes()); keepErr != nil {
+		err = errors.Join(err, fmt.Errorf("keeping the evidence beside the backups, and marking what is proven: %w", keepErr))
+	}
+	return base + ".html", err
+}
+
+func (d *Drill) folder() string { return d.Settings.Path(filepath.Join(".drydock", "drills")) }
 
 // remote is the live backup service.
 func (d *Drill) remote(out io.Writer) *remote.Remote {
 	settings := *d.Settings
-	settings.Options.Format = "json"
+	settings.Options = env.Options{Format: "json", Host: d.Settings.Options.Host}
 	return &remote.Remote{Settings: &settings, Engine: d.Engine, Out: out, Err: d.Err}
 }
 
-// listed is what is read of `backup:list`.
-type listed struct {
-	ID       string    `json:"id"`
-	Kind     string    `json:"kind"`
-	Database string    `json:"database"`
-	Finished time.Time `json:"finished"`
-	OnDisk   int64     `json:"on_disk"`
-	Damaged  *struct {
-		Reason string `json:"reason"`
-	} `json:"damaged"`
-}
-
-func (d *Drill) choose(ctx context.Context) (listed, error) {
-	var out bytes.Buffer
-	if err := d.remote(&out).List(ctx); err != nil {
-		return listed{}, err
-	}
-	var all struct {
-		Backups []listed `json:"backups"`
-	}
-	if err := json.Unmarshal(out.Bytes(), &all); err != nil {
-		return listed{}, fmt.Errorf("reading the list of backups: %w", err)
-	}
-	b, err := pick(all.Backups, d.Settings.Options.Backup, d.Settings.Database.Name)
-	if err != nil {
-		return listed{}, run.WithCode(run.CodeBadInput, err)
-	}
-	return b, nil
-}
-
-// pick is the backup that is drilled. One that is wanted by its id is taken even when it is
-// marked as damaged: the drill says what is wrong with it.
-func pick(list []listed, want, database string) (listed, error) {
-	for i := len(list) - 1; i >= 0; i-- {
-		b := list[i]
-		if want != "" && (b.ID == want || strings.TrimLeft(strings.SplitN(b.ID, "-", 2)[0], "0") == want) {
-			return b, nil
-		}
-		if want == "" && b.Kind == "dump" && b.Database == database && b.Damaged == nil {
-			return b, nil
-		}
-	}
-	if want != "" {
-		return listed{}, fmt.Errorf("there is no backup %q; `backup:list` shows what there is", want)
-	}
-	return listed{}, errors.New("there is no good dump to drill with; make one: backup:dump")
-}
-
-// drill does the steps. Whatever happens, the scratch stack goes.
-func (d *Drill) drill(ctx context.Context, e *Evidence, b listed) (err error) {
-	s := d.scratch()
-	if err := s.clean(ctx); err != nil { // what a drill left that was killed
-		return err
-	}
-	defer func() { err = errors.Join(err, s.clean(ctx)) }()
-
-	var v compose.Values
-	steps := []struct {
-		name string
-		do   func() error
-	}{
-		{"preparing images and secrets", func() error {
-			v, err = s.ReleaseValues(ctx, compose.Blue)
-			v.Isolated = true
-			return err
-		}},
-		{"starting PostgreSQL and Redis", func() error { return s.data(ctx, v) }},
-		{"restoring and comparing", func() error { return s.restore(ctx, e, v, b) }},
-		{"checking every index and table", func() error { return s.amcheck(ctx, e) }},
-		{"reading and writing", func() error { return s.readAndWrite(ctx, e) }},
-		{"starting the backend on it", func() error { return s.backend(ctx, e, v) }},
-	}
-	for _, step := range steps {
-		_, _ = fmt.Fprintf(d.Err, "restore drill: %s\n", step.name) // narration
-		begin := time.Now()
-		if err := step.do(); err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
-		}
-		e.Phases = append(e.Phases, Phase{step.name, time.Since(begin).Seconds()})
-		if len(e.failed()) > 0 {
-			return nil // the rest would only repeat it
+// drill restores each part. Whatever happens, the scratch stack goes.
+func (d *Drill) drill(ctx context.Context, e *Evidence, parts []part) error {
+	lost := d.lossMoment(ctx, e.Started)
+	for _, p := range parts {
+		e.Parts = append(e.Parts, p.evidence)
+		if err := d.one(ctx, p, lost); err != nil {
+			return fmt.Errorf("%s: %w", p.evidence.Name, err)
 		}
 	}
 	return nil
 }
 
-// scratch is the stack that is restored into.
-func (d *Drill) scratch() *scratch {
-	settings := *d.Settings
-	settings.Project = d.Settings.Project + "-drill"
-	settings.Mode = env.Prod // production's images, nothing published
-	settings.Backend.Replicas = 1
-	settings.Options = env.Options{Plain: true, Volumes: true, Yes: true}
-	return &scratch{
-		Stack: &stack.Stack{Settings: &settings, Engine: d.Engine, In: strings.NewReader(""), Out: io.Discard, Err: d.Err, Labels: d.Labels},
-		live:  d.Settings.Project,
+// one drills one part in a scratch stack of its own.
+func (d *Drill) one(ctx context.Context, p part, lost moment) (err error) {
+	s := d.scratch(p.evidence)
+	s.lost = lost
+	if err := s.clean(ctx); err != nil { // what a drill left that was killed
+		return err
 	}
+	defer func() { err = errors.Join(err, s.clean(ctx)) }()
+	for _, step := range p.steps(s) {
+		_, _ = fmt.Fprintf(d.Err, "restore drill, %s: %s\n", p.evidence.Name, step.name) // narration
+		if d.hook != nil {
+			d.hook(p.evidence.Name + ": " + step.name)
+		}
+		begin := time.Now()
+		err := step.do(ctx)
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w", step.name, errors.Join(context.Cause(ctx), err))
+		}
+		if err != nil { // what stops a drill fails it, and has a name, too
+			p.evidence.check(step.name, false, last(err.Error()))
+		}
+		took := time.Since(begin).Seconds()
+		p.evidence.Phases = append(p.evidence.Phases, Phase{step.name, took, step.recovery})
+		if step.recovery {
+			p.evidence.Recovery += took
+		}
+		if len(p.evidence.failed()) > 0 {
+			return nil // the rest would only repeat it
+		}
+	}
+	p.evidence.Passed = true
+	return nil
+}
+
+// moment is the last sign of life of the live database, and how it is known.
+type moment struct {
+	at time.Time
+	by string
+}
+
+// lossMoment asks for the newest heartbeat. A live database that does not answer is what
+// drills are for: then it is lost now.
+func (d *Drill) lossMoment(ctx context.Context, now time.Time) moment {
+	at, err := d.remote(nil).Heartbeat(ctx)
+	if err != nil || at == nil {
+		if err != nil {
+			_, _ = fmt.Fprintf(d.Err, "the live database's heartbeat cannot be read: %v\n", err) // narration
+		}
+		return moment{now, "clock"}
+	}
+	return moment{*at, "heartbeat"}
+}
+
+// past is the evidence of earlier drills: beside the backups, and on this machine.
+func (d *Drill) past(ctx context.Context) ([]*Evidence, error) {
+	text, err := d.remote(nil).Drills(ctx)
+	var list []json.RawMessage
+	if err == nil {
+		err = json.Unmarshal(text, &list)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(d.Err, "the evidence of past drills cannot be read: %v\n", err) // narration; the page then has fewer
+	}
+	files, globErr := filepath.Glob(filepath.Join(d.folder(), "*.json"))
+	for _, f := range files {
+		text, readErr := os.ReadFile(f)
+		if readErr != nil {
+			return nil, fmt.Errorf("reading the evidence of a past drill: %w", readErr)
+		}
+		list = append(list, text)
+	}
+	return history(list), globErr
 }

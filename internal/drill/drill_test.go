@@ -1,6 +1,8 @@
 package drill
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -32,24 +34,84 @@ func TestPick(t *testing.T) {
 	assert.ErrorContains(t, err, "backup:dump")
 }
 
-func TestEvidence(t *testing.T) {
-	made := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	e := &Evidence{ID: "d1", Backup: "b1", Made: made, Started: made.Add(90 * time.Minute), Phases: []Phase{{"restoring", 1.5}, {"checking", 0.5}}}
-	e.check("pg_amcheck", true, "")
-	e.check("the backend is ready on it", false, "no such table")
-	assert.Equal(t, []string{"the backend is ready on it"}, e.failed())
-	assert.Equal(t, 2*time.Second, e.Took())
-	assert.Equal(t, 90*time.Minute, e.Loss())
+// example is a drill that found something, with hostile text in everything that comes from outside.
+func example(id string, at time.Time, ok bool) *Evidence {
+	p := &Part{Name: "dump", Backup: "000001-x", Made: at.Add(-90 * time.Minute), Size: 5 << 20, Tables: 4, Rows: 1234, Recovery: 7.5, Passed: ok,
+		Loss: &Loss{Seconds: 5400, Newest: at, Restored: at.Add(-90 * time.Minute), By: "heartbeat"}}
+	p.check("tables", true, "4 tables")
+	p.check("pg_amcheck", ok, `<script>alert("1")</script>`)
+	p.Controls = []Check{{"a lost row in public.notes", true, "seen by tables"}}
+	p.Phases = []Phase{{"restoring", 7.5, true}, {"comparing", 0.5, false}}
+	return &Evidence{ID: id, Project: "drydock", Env: "prod", Started: at, Finished: at.Add(time.Minute), Parts: []*Part{p}, Passed: ok}
+}
+
+func TestEvidenceSaysWhatFailed(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	e := example("d1", at, false)
+	e.Parts[0].Controls[0].OK = false
+	assert.Equal(t, []string{"dump: pg_amcheck", "dump: control: a lost row in public.notes"}, e.failed(),
+		"damage that was not seen fails a drill like a check does")
 	var b strings.Builder
 	require.NoError(t, e.Write(&b, "text"))
 	assert.Equal(t, `restore drill d1: FAILED
-  backup b1 of 2026-01-02 03:04:05 UTC, 1h30m0s old when the drill began
-  ok    pg_amcheck
-  FAIL  the backend is ready on it: no such table
-     1.5s  restoring
-     0.5s  checking
-  recovery took 2s
+dump: backup 000001-x of 2026-01-02 01:34:05 UTC
+  ok    tables: 4 tables
+  FAIL  pg_amcheck: <script>alert("1")</script>
+  FAIL  control: a lost row in public.notes: seen by tables
+     7.5s  restoring (recovery)
+     0.5s  comparing
+  recovery took 7.5s
+  1h30m0s would have been lost (by the heartbeat)
 `, b.String())
+}
+
+func TestThePageStandsAlone(t *testing.T) {
+	at := time.Date(2026, 1, 30, 3, 4, 5, 0, time.UTC)
+	var past []*Evidence
+	for i := range 4 {
+		past = append(past, example("past"+string(rune('a'+i)), at.AddDate(0, 0, -7*(4-i)), i != 2))
+	}
+	e := example("now", at, false)
+	var b bytes.Buffer
+	require.NoError(t, e.Page(&b, append(past, example("later", at.AddDate(0, 0, 7), true))))
+	text := b.String()
+	for _, want := range []string{"The restore drill failed", "<li>dump: pg_amcheck</li>", "a lost row in public.notes", "1h30m0s", "5.0 MiB", "Recovery time", "<svg", "&lt;script&gt;"} {
+		assert.Contains(t, text, want)
+	}
+	for _, never := range []string{"<script", "http://", "https://", "src=", "@import", "ZgotmplZ", "later"} {
+		assert.NotContains(t, text, never, "one file, no script, nothing from elsewhere, nothing that came after it")
+	}
+	assert.Equal(t, 5, strings.Count(text, "<code>000001-x</code></td>"), "a row for each drill so far")
+}
+
+func TestHistoryTakesEachDrillOnceAndLeavesOutWhatItCannotRead(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	raw := func(v any) json.RawMessage {
+		text, err := json.Marshal(v)
+		require.NoError(t, err)
+		return text
+	}
+	got := history([]json.RawMessage{raw(example("b", at, true)), raw(example("a", at, true)), raw(example("b", at, true)), []byte(`{"id":"old","checks":[]}`), []byte("cut o")})
+	require.Len(t, got, 2)
+	assert.Equal(t, "a", got[0].ID)
+	assert.Equal(t, "b", got[1].ID)
+}
+
+func TestLoss(t *testing.T) {
+	made := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	beat, newest := made.Add(2*time.Second), made.Add(time.Hour)
+	l := loss(moment{newest, "heartbeat"}, &beat, made)
+	assert.Equal(t, 3598.0, l.Seconds)
+	assert.Equal(t, "heartbeat", l.By)
+	assert.Equal(t, 3600.0, loss(moment{newest, "heartbeat"}, nil, made).Seconds, "a backup without a heartbeat is as old as its beginning")
+	assert.Equal(t, "time of the backup", loss(moment{newest, "heartbeat"}, nil, made).By)
+	assert.Zero(t, loss(moment{made, "clock"}, &beat, made).Seconds, "clocks that differ by a little lose nothing")
+}
+
+func TestDurationsAreAsExactAsTheyAreWorth(t *testing.T) {
+	for seconds, want := range map[float64]string{0.04: "0s", 7.52: "7.5s", 3661.4: "1h1m1s", 260000: "3.0 days"} {
+		assert.Equal(t, want, duration(seconds))
+	}
 }
 
 func TestLastKeepsTheEnd(t *testing.T) {

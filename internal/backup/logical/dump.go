@@ -151,7 +151,7 @@ func checkNotEmpty(ctx context.Context, conn *pgx.Conn, s Server, o DumpOptions)
 	}
 	var tables int
 	var others string
-	err := conn.QueryRow(ctx, "select (select count(*) from ("+tablesSQL+") t), coalesce((select string_agg(quote_ident(datname), ', ' order by datname) from pg_database where datallowconn and datname <> current_database() and datname <> 'template1'), 'none')").Scan(&tables, &others)
+	err := conn.QueryRow(ctx, "select (select count(*) from ("+tablesSQL+") t where nspname <> '"+HeartbeatSchema+"'), coalesce((select string_agg(quote_ident(datname), ', ' order by datname) from pg_database where datallowconn and datname <> current_database() and datname <> 'template1'), 'none')").Scan(&tables, &others)
 	if err != nil {
 		return fmt.Errorf("counting the tables of %s: %w", s, err)
 	}

@@ -154,8 +154,11 @@ func (r *restore) lookAtTarget(ctx context.Context) (string, error) {
 	}
 	defer closeConn(conn)
 	var objects int
-	err = conn.QueryRow(ctx, `select (select count(*) from pg_class c where c.oid >= 16384 and c.relnamespace <> 'pg_toast'::regnamespace) + (select count(*) from pg_proc where oid >= 16384)
-		+ (select count(*) from pg_type where oid >= 16384) + (select count(*) from pg_largeobject_metadata) + (select count(*) from pg_namespace where oid >= 16384 and nspname !~ '^pg_')`).Scan(&objects)
+	// The backup service writes its heartbeat into a new database, too: that is not what somebody would miss.
+	err = conn.QueryRow(ctx, `with own as (select oid from pg_namespace where nspname = $1)
+		select (select count(*) from pg_class c where c.oid >= 16384 and c.relnamespace <> 'pg_toast'::regnamespace and c.relnamespace not in (select oid from own)) + (select count(*) from pg_proc where oid >= 16384)
+		+ (select count(*) from pg_type where oid >= 16384 and typnamespace not in (select oid from own)) + (select count(*) from pg_largeobject_metadata)
+		+ (select count(*) from pg_namespace where oid >= 16384 and nspname !~ '^pg_' and nspname <> $1)`, HeartbeatSchema).Scan(&objects)
 	if err != nil {
 		return "", fmt.Errorf("looking into the database %s: %w", r.target, err)
 	}

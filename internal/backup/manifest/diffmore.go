@@ -81,6 +81,10 @@ func (s Sequence) behindColumn() bool {
 	return n.value <= *s.ColumnMax
 }
 
+// Behind says whether the sequence would hand out a value that its column may have: the next
+// INSERT would fail. One that begins anew at its end is never behind.
+func (s Sequence) Behind() bool { return s.behindColumn() }
+
 func (d *differ) roles(want, got []Role) {
 	match(want, got, func(r Role) string { return r.Name }, func(name string, w, g *Role) {
 		switch {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"drydock/internal/engine"
 	"drydock/internal/env"
@@ -57,11 +56,6 @@ func (r *Remote) Restore(ctx context.Context) error {
 	return r.call(ctx, "restore", append(r.format(), words...)...)
 }
 
-// Proven notes that a backup passed a restore drill.
-func (r *Remote) Proven(ctx context.Context, id, drill string, took time.Duration, report string) error {
-	return r.call(ctx, "proven", "--id="+id, "--drill="+drill, "--took="+took.String(), "--report="+report)
-}
-
 // restoreWords are the service's words for the options.
 func restoreWords(o env.Options) (words []string, err error) {
 	if o.Replace && o.Database == "" {
@@ -89,6 +83,11 @@ func (r *Remote) format() []string {
 }
 
 func (r *Remote) call(ctx context.Context, verb string, words ...string) error {
+	return r.pipe(ctx, nil, r.Out, verb, words...)
+}
+
+// pipe is call with other ends.
+func (r *Remote) pipe(ctx context.Context, in io.Reader, out io.Writer, verb string, words ...string) error {
 	list, err := r.Engine.Containers(ctx, engine.OfService(r.Settings.Project, "backup", engine.Running))
 	if err != nil {
 		return err
@@ -101,7 +100,7 @@ func (r *Remote) call(ctx context.Context, verb string, words ...string) error {
 		return fmt.Errorf("looking for the backup service of %s: it is not running; start it: %s", r.Settings.Project, up)
 	}
 	err = r.Engine.Exec(ctx, list[0].ID, engine.Command{
-		Cmd: append([]string{"backup", verb}, words...), Streams: engine.Streams{Out: r.Out, Err: r.Err},
+		Cmd: append([]string{"backup", verb}, words...), Streams: engine.Streams{In: in, Out: out, Err: r.Err},
 	})
 	var exit *engine.ExitError
 	if errors.As(err, &exit) {
