@@ -162,7 +162,8 @@ func (w *work) pools(ctx context.Context, want int) error {
 	}
 }
 
-// members counts the healthy members of a colour's pools.
+// members counts the members of a colour's pools that are healthy and that nginx has
+// heard of: it asks for them once a second, and answers 503 until then.
 func members(s gateway.State, c compose.Colour) (healthy int, said string) {
 	var words []string
 	for _, p := range s.Pools {
@@ -171,7 +172,7 @@ func members(s gateway.State, c compose.Colour) (healthy int, said string) {
 		}
 		n := 0
 		for _, m := range p.Members {
-			if m.Healthy {
+			if m.Healthy && (m.Told == nil || *m.Told) {
 				n++
 			}
 		}

@@ -41,6 +41,8 @@ type PoolState struct {
 	Members []struct {
 		Addr    string `json:"addr"`
 		Healthy bool   `json:"healthy"`
+		// Told is whether nginx has heard of it; nil from a gateway that does not say.
+		Told *bool `json:"told"`
 	} `json:"members"`
 }
 

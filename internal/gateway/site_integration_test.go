@@ -150,33 +150,24 @@ func (s *site) state() supervisor.View {
 	return v
 }
 
-// members waits until a pool has n healthy members, and until nginx, which asks for them
-// once a second, has found one.
+// members waits until a pool has n healthy members and nginx, which asks for them once a
+// second, has heard of each.
 func (s *site) members(pool string, n int) {
 	s.t.Helper()
-	var active string
-	s.until("the pool has its members", func() bool {
-		v := s.state()
-		active = string(v.Active)
-		for _, p := range v.Pools {
-			if p.Name == pool {
-				return p.Healthy() == n
+	s.until("the pool has its members, and nginx knows them", func() bool {
+		for _, p := range s.state().Pools {
+			if p.Name != pool || p.Healthy() != n {
+				continue
 			}
+			known := 0
+			for _, m := range p.Members {
+				if m.Healthy && m.Told {
+					known++
+				}
+			}
+			return known == n
 		}
 		return false
-	})
-	if n == 0 {
-		return
-	}
-	app, colour, _ := strings.Cut(pool, "-")
-	path := map[string]string{"backend": "/api/found", "frontend": "/found"}[app]
-	s.until("nginx has found one", func() bool {
-		if s.secure == "" && colour == active {
-			r, err := s.try("GET", path, nil, "")
-			return err == nil && r.status != 503
-		}
-		r, err := s.preview(path)
-		return colour == active || err == nil && r.status != 503
 	})
 }
 

@@ -299,10 +299,13 @@ func TestWatcherFollows(t *testing.T) {
 		}
 	}
 	<-w.Ready()
-	answer, ok := w.Answer("a")
+	for _, m := range w.Views()[0].Members {
+		assert.False(t, m.Told, "nobody has asked yet")
+	}
+	answer, ok := w.Tell("a")
 	require.True(t, ok)
 	assert.Equal(t, []netip.Addr{addr(1), addr(2)}, answer, "the first round of probes is done when it is ready")
-	_, ok = w.Answer("c")
+	_, ok = w.Tell("c")
 	assert.False(t, ok)
 	until("both are healthy", func(v View) bool { return v.Healthy() == 2 })
 	sick.Store(true)

@@ -33,10 +33,11 @@ type Pool struct {
 	name    string
 	timing  Timing
 	members map[netip.Addr]*member
-	lives   uint64    // of members so far
-	ticked  time.Time // the last time that time passed
-	found   Found     // the last answer of the name server
-	at      time.Time // when that was
+	lives   uint64       // of members so far
+	ticked  time.Time    // the last time that time passed
+	found   Found        // the last answer of the name server
+	at      time.Time    // when that was
+	told    []netip.Addr // what nginx heard last, when it asked
 }
 
 type member struct {
@@ -206,6 +207,12 @@ func (p *Pool) Answer() []netip.Addr {
 	}
 	slices.SortFunc(all, netip.Addr.Compare)
 	return all
+}
+
+// Tell is Answer for nginx itself, which asks once a second: from now on it knows them.
+func (p *Pool) Tell() []netip.Addr {
+	p.told = p.Answer()
+	return p.told
 }
 
 // Tickets are all members, sorted by address.

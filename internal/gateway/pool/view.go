@@ -27,6 +27,7 @@ const (
 type MemberView struct {
 	Addr    netip.Addr `json:"addr"`
 	Healthy bool       `json:"healthy"`
+	Told    bool       `json:"told"` // nginx has heard of it, so requests can reach it
 	Since   time.Time  `json:"since"`
 	Error   string     `json:"error,omitempty"` // what the last bad probe said
 }
@@ -41,7 +42,7 @@ func (p *Pool) View() View {
 		v.Error = p.found.Err.Error()
 	}
 	for a, m := range p.members {
-		v.Members = append(v.Members, MemberView{Addr: a, Healthy: m.healthy, Since: m.since, Error: m.err})
+		v.Members = append(v.Members, MemberView{Addr: a, Healthy: m.healthy, Told: slices.Contains(p.told, a), Since: m.since, Error: m.err})
 	}
 	slices.SortFunc(v.Members, func(a, b MemberView) int { return a.Addr.Compare(b.Addr) })
 	if len(v.Members) > 0 {

@@ -184,15 +184,16 @@ func (v View) shape() string {
 	return s
 }
 
-// Answer is what <name>.pool resolves to; false if there is no such pool.
-func (w *Watcher) Answer(name string) ([]netip.Addr, bool) {
+// Tell is what <name>.pool resolves to, for nginx, which then knows it; false if there is
+// no such pool.
+func (w *Watcher) Tell(name string) ([]netip.Addr, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p := w.pools[name]
 	if p == nil {
 		return nil, false
 	}
-	return p.Answer(), true
+	return p.Tell(), true
 }
 
 // Views are all pools in the order of the targets.

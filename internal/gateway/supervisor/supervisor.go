@@ -191,7 +191,7 @@ func (s *Supervisor) prepare(ctx context.Context, task func(func(context.Context
 		return err
 	}
 	task(func(ctx context.Context) { s.requests.Read(ctx, pipe) })
-	names, err := pool.Listen(paths.Resolver, s.pools.Answer)
+	names, err := pool.Listen(paths.Resolver, s.pools.Tell)
 	if err != nil {
 		return err
 	}
