@@ -114,7 +114,7 @@ func (w *work) perform(ctx context.Context) error {
 	idle := w.now.Colour(w.journal.To)
 	s := d.Stack.Settings.Deploy
 	steps := plan(situation{
-		Kind: w.kind, Migrates: len(d.Stack.Settings.Backend.Migrate) > 0, Canary: s.Canary, Watch: s.Watch > 0,
+		Kind: w.kind, Saves: w.saves(), Migrates: len(d.Stack.Settings.Backend.Migrate) > 0, Canary: s.Canary, Watch: s.Watch > 0,
 		Warm:  idle.Release == w.release.ID && idle.Well(),
 		Hooks: [2]bool{len(s.PreHook) > 0 && w.kind == KindDeploy, len(s.PostHook) > 0},
 	})
@@ -155,6 +155,8 @@ func (w *work) do(ctx context.Context, step Step) error {
 	switch step {
 	case PreHook:
 		return w.preHook(ctx)
+	case Save:
+		return w.save(ctx)
 	case Migrate:
 		w.values.Colour = w.journal.To
 		return w.d.Stack.Migrate(ctx, w.values)
@@ -193,6 +195,8 @@ func (w *work) do(ctx context.Context, step Step) error {
 func (w *work) detail(step Step) string {
 	s := w.d.Stack.Settings.Deploy
 	switch step {
+	case Save:
+		return s.Backup
 	case Start:
 		return fmt.Sprintf("%s on %s", w.release, w.journal.To)
 	case Gate:

@@ -55,7 +55,7 @@ func (d *Deployer) Plan(ctx context.Context) (Difference, error) {
 	s := d.Stack.Settings
 	idle := w.now.Colour(w.now.Active.Other())
 	diff.Steps = append([]Step{Preflight, Locked, Base}, plan(situation{
-		Kind: KindDeploy, Migrates: len(s.Backend.Migrate) > 0, Canary: s.Deploy.Canary, Watch: s.Deploy.Watch > 0,
+		Kind: KindDeploy, Saves: w.saves(), Migrates: len(s.Backend.Migrate) > 0, Canary: s.Deploy.Canary, Watch: s.Deploy.Watch > 0,
 		Warm: idle.Release == w.release.ID, Hooks: [2]bool{len(s.Deploy.PreHook) > 0, len(s.Deploy.PostHook) > 0},
 	})...)
 	if diff.Nothing {

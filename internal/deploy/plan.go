@@ -10,6 +10,7 @@ const (
 	Recover   Step = "recover" // finish or undo what a killed deploy left
 	Base      Step = "base"    // database, Redis and gateway run
 	PreHook   Step = "pre-hook"
+	Save      Step = "save" // a dump or a restore point, before the migrations
 	Migrate   Step = "migrate"
 	Drain     Step = "drain" // requests that are still with the idle colour end
 	Start     Step = "start"
@@ -27,6 +28,7 @@ const (
 // situation is what decides which steps are needed.
 type situation struct {
 	Kind     Kind
+	Saves    bool // the database is saved before its migrations
 	Migrates bool // there is a command that migrates
 	Warm     bool // the containers of the release run already
 	Canary   int  // per cent
@@ -45,6 +47,7 @@ func plan(s situation) []Step {
 	add(s.Hooks[0], PreHook)
 	// Going back never migrates: what the newer release needs may stay, and taking it away
 	// would lose data.
+	add(s.Kind == KindDeploy && s.Saves, Save)
 	add(s.Kind == KindDeploy && s.Migrates, Migrate)
 	add(!s.Warm, Drain)
 	add(!s.Warm, Start)

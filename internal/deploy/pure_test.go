@@ -13,7 +13,9 @@ import (
 
 	"drydock/internal/compose"
 	"drydock/internal/engine"
+	"drydock/internal/env"
 	"drydock/internal/gateway"
+	"drydock/internal/stack"
 	"drydock/internal/testkit"
 )
 
@@ -285,6 +287,36 @@ func TestPending(t *testing.T) {
 	assert.True(t, known)
 	_, _, known = pending(memory{}, map[string]string{"1.sql": "a"})
 	assert.False(t, known)
+}
+
+// A dump or restore point comes first when there is something to lose.
+func TestSavesBeforeMigrations(t *testing.T) {
+	had := memory{Releases: Releases{{ID: "1", Migrations: map[string]string{"1.sql": "a"}}}}
+	for name, c := range map[string]struct {
+		change func(*work)
+		want   bool
+	}{
+		"new migration":        {func(w *work) {}, true},
+		"changed migration":    {func(w *work) { w.release.Migrations = map[string]string{"1.sql": "b"} }, true},
+		"nobody can tell":      {func(w *work) { w.release.Migrations = nil }, true},
+		"nothing is pending":   {func(w *work) { w.release.Migrations = map[string]string{"1.sql": "a"} }, false},
+		"first deploy":         {func(w *work) { w.memory = memory{} }, false},
+		"rollback":             {func(w *work) { w.kind = KindRollback }, false},
+		"no migration command": {func(w *work) { w.d.Stack.Settings.Backend.Migrate = nil }, false},
+		"by setting":           {func(w *work) { w.d.Stack.Settings.Deploy.Backup = env.SaveNothing }, false},
+		"restore point":        {func(w *work) { w.d.Stack.Settings.Deploy.Backup = env.SavePoint }, true},
+	} {
+		w := &work{
+			d:    &Deployer{Stack: &stack.Stack{Settings: &env.Settings{}}},
+			kind: KindDeploy, memory: had, release: Release{Migrations: map[string]string{"1.sql": "a", "2.sql": "b"}},
+		}
+		w.d.Stack.Settings.Backend.Migrate = []string{"backend", "migrate"}
+		w.d.Stack.Settings.Deploy.Backup = env.SaveDump
+		c.change(w)
+		assert.Equal(t, c.want, w.saves(), name)
+	}
+	assert.Equal(t, []Step{Save, Migrate}, plan(situation{Kind: KindDeploy, Saves: true, Migrates: true})[:2])
+	assert.NotContains(t, plan(situation{Kind: KindRollback, Saves: true, Migrates: true}), Save)
 }
 
 func TestFirstLine(t *testing.T) {

@@ -53,6 +53,7 @@ type Record struct {
 	MS       int64          `json:"ms"`
 	SwitchMS int64          `json:"switch_ms,omitempty"` // of the change itself: from the signal to nginx until its new workers answered
 	Phases   []Phase        `json:"phases"`
+	Saved    string         `json:"saved,omitempty"` // how to get the database as it was before the migrations
 	Error    string         `json:"error,omitempty"`
 }
 
@@ -69,6 +70,7 @@ type Journal struct {
 	Host    string         `json:"host"`
 	Phases  []Phase        `json:"phases"`
 	Switch  int64          `json:"switch_ms,omitempty"`
+	Saved   string         `json:"saved,omitempty"`
 }
 
 // record is the line for the history.
@@ -76,7 +78,7 @@ func (j Journal) record(o Outcome, now time.Time, err error) Record {
 	r := Record{
 		Kind: j.Kind, Outcome: o, Release: j.Release.ID, Version: j.Release.Version, Revision: j.Release.Revision,
 		From: j.From.Version, FromRev: j.From.Revision, Colour: j.To, By: j.By, Host: j.Host,
-		Started: j.Started, MS: now.Sub(j.Started).Milliseconds(), SwitchMS: j.Switch, Phases: j.Phases,
+		Started: j.Started, MS: now.Sub(j.Started).Milliseconds(), SwitchMS: j.Switch, Phases: j.Phases, Saved: j.Saved,
 	}
 	if err != nil {
 		r.Error = err.Error()

@@ -211,6 +211,14 @@ func (h History) WriteText(w io.Writer) error {
 		return err
 	}
 	for _, r := range slices.Backward(h) {
+		if r.Saved != "" {
+			if _, err := fmt.Fprintf(w, "\nThe database as it was before %s: %s\n", r.Version, strings.TrimPrefix(r.Saved, savedWords)); err != nil {
+				return err
+			}
+			break // later ones hold what was written since
+		}
+	}
+	for _, r := range slices.Backward(h) {
 		if r.Error != "" {
 			_, err := fmt.Fprintf(w, "\n%s, %s: %s\n", r.Started.Local().Format(time.DateTime), r.Version, r.Error)
 			return err // the newest one is what people look for; FORMAT=json has all

@@ -17,12 +17,20 @@ type Deploy struct {
 	KeepWarm    bool          // KEEP_WARM: the old colour goes on running
 	Migrations  string        // MIGRATIONS: folder of the SQL files; "" is not checked
 	LockTimeout time.Duration // MIGRATE_LOCK_TIMEOUT
+	Backup      string        // DEPLOY_BACKUP: one of the Save constants
 	PreHook     []string      // PRE_DEPLOY
 	PostHook    []string      // POST_DEPLOY
 	Webhook     Secret        // DEPLOY_WEBHOOK: a URL, which may hold a token
 	BuildHost   string        // BUILD_HOST: engine that builds, as in DOCKER_HOST; "" is the one that runs
 	By          string        // DEPLOY_BY: who is in the history; "" is the user of this machine
 }
+
+// What a deploy does to the database before it migrates it.
+const (
+	SaveDump    = "dump"
+	SavePoint   = "point"
+	SaveNothing = "none"
+)
 
 func deployKeys() []Key {
 	d := func(s *Settings) *Deploy { return &s.Deploy }
@@ -66,9 +74,12 @@ func deployKeys() []Key {
 		{Name: "MIGRATE_LOCK_TIMEOUT", Group: "deploy", Default: "5s", Active: true, field: aDuration(100*time.Millisecond, time.Minute, func(s *Settings) *time.Duration { return &d(s).LockTimeout }),
 			Doc:   "How long a migration may wait for a lock on a table; the requests that come later wait behind it. The migrations get it under the same name.",
 			DocZh: "迁移等待表锁的最长时间；之后到来的请求会排在其后等待。迁移以相同的变量名得到该值。"},
+		{Name: "DEPLOY_BACKUP", Group: "deploy", Default: SaveDump, Active: true, field: anEnum(func(s *Settings) *string { return &d(s).Backup }, SaveDump, SavePoint, SaveNothing),
+			Doc:   "What is done to the database before a deploy that brings new migrations, so that it can be had back as it was: dump makes one, point has the log archived up to that moment (quick; needs physical backups), none does nothing. When it fails, so does the deploy, with nothing changed.",
+			DocZh: "部署带来新的数据库迁移之前，为能恢复到之前状态所做的准备：dump 生成一份转储；point 将日志归档到该时刻（很快，需要物理备份）；none 不做任何事。若失败则部署失败，不作任何更改。"},
 		{Name: "PRE_DEPLOY", Group: "deploy", field: aCommand(func(s *Settings) *[]string { return &d(s).PreHook }),
-			Doc:   "A command to run before anything of a release is changed, for example a dump. When it fails, the deploy does. It gets DEPLOY_VERSION, DEPLOY_REVISION, DEPLOY_ID and DEPLOY_ENV, and no secret.",
-			DocZh: "在发布改变任何内容之前运行的命令，例如备份。命令失败则部署失败。它会得到 DEPLOY_VERSION、DEPLOY_REVISION、DEPLOY_ID 和 DEPLOY_ENV，不含任何密钥。"},
+			Doc:   "A command to run before anything of a release is changed. When it fails, the deploy does. It gets DEPLOY_VERSION, DEPLOY_REVISION, DEPLOY_ID and DEPLOY_ENV, and no secret.",
+			DocZh: "在发布改变任何内容之前运行的命令。命令失败则部署失败。它会得到 DEPLOY_VERSION、DEPLOY_REVISION、DEPLOY_ID 和 DEPLOY_ENV，不含任何密钥。"},
 		{Name: "POST_DEPLOY", Group: "deploy", field: aCommand(func(s *Settings) *[]string { return &d(s).PostHook }),
 			Doc:   "A command to run when a deploy has ended. It gets DEPLOY_OUTCOME, too. Its failure is told and changes nothing.",
 			DocZh: "部署结束后运行的命令，另外得到 DEPLOY_OUTCOME。其失败只会提示，不影响结果。"},
