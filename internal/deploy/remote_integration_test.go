@@ -22,7 +22,7 @@ import (
 // A release for another engine: made here, sent there without a registry, only what is
 // missing; its secrets are there, and nothing of it names a path of this machine.
 func TestReleaseForAnotherEngine(t *testing.T) {
-	host := testkit.SecondEngine(t)
+	host := testkit.NewHost(t).Address()
 	var said bytes.Buffer
 	s, err := env.Load(env.Source{Root: testkit.Root(t), Env: "dev", ReadOnly: true, Environ: []string{
 		"HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH"), "PROJECT=" + testkit.Name(t, "remote"), "TLS=off",

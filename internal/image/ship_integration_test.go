@@ -21,10 +21,7 @@ import (
 // second opens an engine of the test's own.
 func second(t *testing.T) *engine.Client {
 	t.Helper()
-	c, err := engine.Open(t.Context(), testkit.SecondEngine(t))
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, c.Close()) })
-	return c
+	return testkit.NewHost(t).Client()
 }
 
 // fixture makes a real image: the test kit's program under more layers, with labels.

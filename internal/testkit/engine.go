@@ -3,7 +3,6 @@ package testkit
 import (
 	"context"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,7 +29,7 @@ func Engine(t testing.TB) *engine.Client {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cleanTime)
 	defer cancel()
-	host, options := engineSettings(os.Environ())
+	host, options := engine.FromEnviron(os.Environ())
 	c, err := engine.Open(ctx, host, options...)
 	if err != nil {
 		t.Fatalf("this test needs a Docker engine: %v", err)
@@ -40,24 +39,4 @@ func Engine(t testing.TB) *engine.Client {
 	}
 	shared.client = c
 	return c
-}
-
-// engineSettings reads what the docker command would. A test binary is an edge of the
-// program: it is where the process environment becomes values.
-func engineSettings(environ []string) (host string, options []engine.Option) {
-	env := map[string]string{}
-	for _, kv := range environ {
-		k, v, _ := strings.Cut(kv, "=")
-		env[k] = v
-	}
-	if v := env["DOCKER_CONFIG"]; v != "" {
-		options = append(options, engine.WithConfigDir(v))
-	}
-	if v := env["DOCKER_CONTEXT"]; v != "" {
-		options = append(options, engine.WithContext(v))
-	}
-	if v := env["DOCKER_CERT_PATH"]; v != "" && env["DOCKER_TLS_VERIFY"] != "" {
-		options = append(options, engine.WithTLS(v))
-	}
-	return env["DOCKER_HOST"], options
 }

@@ -25,7 +25,7 @@ const (
 	maxLoad    = 10 * time.Minute
 )
 
-// Load is requests to one URL on a loopback address.
+// Load is requests to one URL on a loopback address, or on a Host of this test.
 type Load struct {
 	URL    string
 	Method string // "" is GET
@@ -137,7 +137,7 @@ func (l *Load) check() error {
 
 func (l *Load) run(ctx context.Context, rec *recorder) {
 	transport := &http.Transport{
-		DialContext: loopbackOnly, DisableKeepAlives: l.NewConnections, MaxIdleConnsPerHost: l.Workers,
+		DialContext: nearOnly, DisableKeepAlives: l.NewConnections, MaxIdleConnsPerHost: l.Workers,
 		DisableCompression: true,
 	}
 	defer transport.CloseIdleConnections()
@@ -247,15 +247,16 @@ func body(text string) io.Reader {
 	return strings.NewReader(text)
 }
 
-// loopbackOnly refuses to connect anywhere else, whatever a name resolves to.
-func loopbackOnly(ctx context.Context, network, address string) (net.Conn, error) {
+// nearOnly refuses to connect to anything but this machine and the test's own hosts,
+// whatever a name resolves to.
+func nearOnly(ctx context.Context, network, address string) (net.Conn, error) {
 	d := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
 		ap, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return err
 		}
-		if !ap.Addr().Unmap().IsLoopback() {
-			return fmt.Errorf("load is made on loopback addresses only, not on %s", ap)
+		if a := ap.Addr().Unmap(); !a.IsLoopback() && !ownHost(a) {
+			return fmt.Errorf("load is made on loopback addresses and this test's own hosts only, not on %s", ap)
 		}
 		return nil
 	}}

@@ -156,7 +156,7 @@ func TestLoadStaysOnThisMachine(t *testing.T) {
 	} {
 		assert.Error(t, l.check(), l.URL)
 	}
-	_, err := loopbackOnly(t.Context(), "tcp", "192.0.2.1:80") // an address for documentation, RFC 5737
+	_, err := nearOnly(t.Context(), "tcp", "192.0.2.1:80") // an address for documentation, RFC 5737
 	assert.ErrorContains(t, err, "loopback")
 	assert.Equal(t, "x", errorKind(errors.New("x")))
 }
