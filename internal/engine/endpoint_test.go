@@ -95,6 +95,23 @@ func TestCLIEnvLeadsToTheSameEngine(t *testing.T) {
 	c := &Client{host: "tcp://h:2376", tls: "/certs"}
 	assert.Equal(t, []string{"DOCKER_HOST=tcp://h:2376", "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=/certs"}, c.CLIEnv())
 	c = &Client{host: "ssh://h"}
-	assert.Equal(t, []string{"DOCKER_HOST=ssh://h"}, c.CLIEnv())
+	assert.Equal(t, []string{"DOCKER_HOST=ssh://h", "DOCKER_TLS_VERIFY="}, c.CLIEnv(), "certificates around are for another engine")
 	assert.False(t, c.Local())
+}
+
+// What the docker command takes from its environment we take, too, and from nowhere else.
+func TestFromEnviron(t *testing.T) {
+	apply := func(environ ...string) (string, openOptions) {
+		host, options := FromEnviron(environ)
+		var o openOptions
+		for _, option := range options {
+			option(&o)
+		}
+		return host, o
+	}
+	host, o := apply("DOCKER_HOST=tcp://h:2376", "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=/certs", "DOCKER_CONTEXT=c", "DOCKER_CONFIG=/config", "X=y")
+	assert.Equal(t, "tcp://h:2376", host)
+	assert.Equal(t, openOptions{configDir: "/config", context: "c", tlsDir: "/certs"}, o)
+	_, o = apply("DOCKER_CERT_PATH=/certs", "DOCKER_TLS_VERIFY=")
+	assert.Empty(t, o.tlsDir, "certificates are asked for with DOCKER_TLS_VERIFY")
 }

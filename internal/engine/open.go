@@ -63,6 +63,9 @@ func Open(ctx context.Context, host string, options ...Option) (*Client, error) 
 	if err != nil {
 		return nil, fmt.Errorf("choosing the Docker engine: %w", err)
 	}
+	if strings.HasPrefix(target.host, "unix://") || strings.HasPrefix(target.host, "ssh://") {
+		target.tlsDir = "" // they have no use for certificates
+	}
 	opts, err := clientOptions(target)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the Docker engine at %s: %w", target.host, err)
@@ -105,11 +108,11 @@ func (c *Client) Local() bool { return strings.HasPrefix(c.host, "unix://") }
 // CLIEnv is what the environment of a docker, compose or buildx command needs to
 // talk to the same engine.
 func (c *Client) CLIEnv() []string {
-	env := []string{"DOCKER_HOST=" + c.host}
 	if c.tls != "" {
-		env = append(env, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH="+c.tls)
+		return []string{"DOCKER_HOST=" + c.host, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + c.tls}
 	}
-	return env
+	// Certificates that the process environment has may be for another engine.
+	return []string{"DOCKER_HOST=" + c.host, "DOCKER_TLS_VERIFY="}
 }
 
 func clientOptions(t endpoint) ([]client.Opt, error) {

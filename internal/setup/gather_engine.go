@@ -11,17 +11,7 @@ import (
 
 // openEngine connects the way that the caller's environment asks for.
 func openEngine(ctx context.Context, o Options) (*engine.Client, error) {
-	var options []engine.Option
-	if dir := o.environ("DOCKER_CONFIG"); dir != "" {
-		options = append(options, engine.WithConfigDir(dir))
-	}
-	if name := o.environ("DOCKER_CONTEXT"); name != "" {
-		options = append(options, engine.WithContext(name))
-	}
-	if dir := o.environ("DOCKER_CERT_PATH"); dir != "" && o.environ("DOCKER_TLS_VERIFY") != "" {
-		options = append(options, engine.WithTLS(dir))
-	}
-	return engine.Open(ctx, o.host(), options...)
+	return engine.OpenAs(ctx, o.host(), o.Environ)
 }
 
 func lookEngine(ctx context.Context, o Options, cli Tool) EngineFact {

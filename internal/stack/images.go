@@ -136,7 +136,7 @@ func (s *Stack) ShipImages(ctx context.Context) (err error) {
 	if to == "" {
 		return run.WithCode(run.CodeBadInput, errors.New("shipping images: TO is not set; give the other engine as in DOCKER_HOST, for example TO=ssh://deploy@server"))
 	}
-	target, err := engine.Open(ctx, to)
+	target, err := engine.OpenAs(ctx, to, s.Settings.Inherited())
 	if err != nil {
 		return err
 	}

@@ -39,13 +39,13 @@ const (
 
 // Open connects to the engine that the settings name.
 func Open(ctx context.Context, s *env.Settings, in io.Reader, out, errw io.Writer) (*Stack, error) {
-	c, err := engine.Open(ctx, s.Options.Host)
+	c, err := engine.OpenAs(ctx, s.Options.Host, s.Inherited())
 	if err != nil {
 		return nil, err
 	}
 	st := &Stack{Settings: s, Engine: c, In: in, Out: out, Err: errw}
 	if host := s.Deploy.BuildHost; host != "" && host != c.Host() {
-		if st.Builder, err = engine.Open(ctx, host); err != nil {
+		if st.Builder, err = engine.OpenAs(ctx, host, s.Inherited()); err != nil {
 			return nil, errors.Join(fmt.Errorf("opening the engine of BUILD_HOST: %w", err), c.Close())
 		}
 	}

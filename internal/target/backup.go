@@ -14,7 +14,7 @@ import (
 // Backup runs fn with the backup service of the environment.
 func Backup(ctx context.Context, fn func(context.Context, *remote.Remote) error) error {
 	return Settings(ctx, func(ctx context.Context, s *env.Settings) (err error) {
-		e, err := engine.Open(ctx, s.Options.Host)
+		e, err := engine.OpenAs(ctx, s.Options.Host, s.Inherited())
 		if err != nil {
 			return err
 		}
@@ -26,7 +26,7 @@ func Backup(ctx context.Context, fn func(context.Context, *remote.Remote) error)
 // Drill runs fn with the restore drill of the environment.
 func Drill(ctx context.Context, fn func(context.Context, *drill.Drill) error) error {
 	return Settings(ctx, func(ctx context.Context, s *env.Settings) (err error) {
-		e, err := engine.Open(ctx, s.Options.Host)
+		e, err := engine.OpenAs(ctx, s.Options.Host, s.Inherited())
 		if err != nil {
 			return err
 		}

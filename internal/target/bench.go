@@ -19,7 +19,7 @@ func Bench(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e, err := engine.Open(ctx, s.Options.Host)
+		e, err := engine.OpenAs(ctx, s.Options.Host, s.Inherited())
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ func Check(ctx context.Context, fn func(context.Context, *check.Checks) error) e
 // CheckOnEngine is Check for what needs an engine.
 func CheckOnEngine(ctx context.Context, fn func(context.Context, *check.Checks, *engine.Client) error) error {
 	return Settings(ctx, func(ctx context.Context, s *env.Settings) (err error) {
-		e, err := engine.Open(ctx, s.Options.Host)
+		e, err := engine.OpenAs(ctx, s.Options.Host, s.Inherited())
 		if err != nil {
 			return err
 		}

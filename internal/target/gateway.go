@@ -17,7 +17,7 @@ func Gateway(ctx context.Context, fn func(context.Context, *gateway.Gateway) err
 		if err != nil {
 			return err
 		}
-		c, err := engine.Open(ctx, s.Options.Host)
+		c, err := engine.OpenAs(ctx, s.Options.Host, s.Inherited())
 		if err != nil {
 			return err
 		}
