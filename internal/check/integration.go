@@ -24,6 +24,9 @@ func (c *Checks) Integration(ctx context.Context, e *engine.Client) error {
 	if _, err := setup.EnsureCompiler(ctx, c.setup()); err != nil {
 		return err
 	}
+	if _, err := setup.EnsureSSHServer(ctx, c.setup()); err != nil {
+		return err
+	}
 	if err := c.frontend(ctx, e); err != nil {
 		return err
 	}

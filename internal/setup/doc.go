@@ -8,7 +8,8 @@
 //   - Doctor only looks: one line a prerequisite, with the fix.
 //   - Run says what it will install, then does it. A second run has nothing to do.
 //   - EnsureBrowser installs the Chromium that the browser tests drive,
-//     EnsureCompiler the gcc that `go test -race` needs.
+//     EnsureCompiler the gcc that `go test -race` needs, EnsureSSHServer the
+//     sshd that tests of remote engines start on hosts of their own.
 //
 // All of it has the same three layers. Gather reads the machine into Facts, a
 // plain value. Inspect and MakePlan are functions from Facts to checks and to a

@@ -61,6 +61,10 @@ func runInside(ctx context.Context) error {
 		path, err := EnsureCompiler(ctx, o)
 		fmt.Println(path)
 		return err
+	case "ssh-server":
+		path, err := EnsureSSHServer(ctx, o)
+		fmt.Println(path)
+		return err
 	case "hold-lock":
 		return holdLock(ctx, flag.Arg(0))
 	}

@@ -82,7 +82,7 @@ func distroOf(f Facts) (distro, bool) {
 // packageNames are all that the question of what is installed is asked about.
 func packageNames() []string {
 	names := []string{"docker-ce", "docker-ce-cli", "docker-compose-plugin", "docker-buildx-plugin", "uidmap"}
-	names = slices.Concat(names, browserPackages, compilerPackages)
+	names = slices.Concat(names, browserPackages, compilerPackages, sshPackages)
 	for _, d := range distros {
 		names = slices.Concat(names, d.engine, d.cli, d.compose, d.buildx, d.strap)
 	}

@@ -132,6 +132,13 @@ func TestSetupOnDebian13(t *testing.T) {
 		assert.Equal(t, "/usr/bin/gcc\n", r.out)
 		b.sh("cd /tmp && echo '#include <pthread.h>\nint main(void) { return 0; }' | gcc -x c - && ./a.out")
 	})
+	t.Run("an SSH server that is not started", func(t *testing.T) {
+		b := b.with(t)
+		r := b.program("ssh-server")
+		require.Zero(t, r.code, r.out+r.err)
+		assert.Equal(t, "/usr/sbin/sshd\n", r.out)
+		b.sh("! grep -l sshd /proc/[0-9]*/comm && ! test -e /usr/sbin/policy-rc.d && command -v ip ssh")
+	})
 	t.Run("a second daemon with files of its own", func(t *testing.T) {
 		b := b.with(t)
 		const own = "/var/lib/docker/second"
