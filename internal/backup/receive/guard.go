@@ -17,6 +17,7 @@ const (
 	EventDegraded  = "rpo.degraded"  // commits go on without it
 	EventRefused   = "rpo.refused"   // the server's settings stand in the way
 	EventRecovered = "rpo.recovered" // acknowledged commits are at the receiver again
+	EventNewRun    = "rpo.new_run"   // what was received is not continued, so a new full backup is needed
 	EventSlotLost  = "rpo.slot_lost" // the receiver was away for longer than the bound on the WAL allows
 )
 

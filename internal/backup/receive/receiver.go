@@ -101,6 +101,11 @@ func (r *Receiver) stream(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
+	// During a recovery it answers, too, from a position that it will pass: taken for its own,
+	// what it is about to read from us would look like another history.
+	if _, err := s.observe(ctx); err != nil {
+		return err
+	}
 	id, err := s.identify(ctx)
 	if err != nil {
 		return err
@@ -126,6 +131,9 @@ func (r *Receiver) stream(ctx context.Context) error {
 	}
 	if reason != "" {
 		r.Log.Info("a new run of WAL begins", "run", folder, "reason", reason)
+		if reason != firstRun {
+			r.Tell(notify.Event{Event: EventNewRun, Kind: "receiver", Error: reason, Next: "nothing, if a full backup follows: " + folder})
+		}
 		if r.NewRun != nil {
 			r.NewRun(reason)
 		}

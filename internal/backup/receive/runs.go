@@ -69,6 +69,9 @@ func runsOf(system string) (list []runID, err error) {
 	return list, err
 }
 
+// firstRun is the reason that needs no explaining to anyone.
+const firstRun = "the first of this database"
+
 // why a run is not continued; "" continues it.
 func (p position) whyNot(server LSN, slotThere, slotLost bool) (reason string, diverged bool) {
 	switch {
@@ -92,7 +95,7 @@ func openRun(dir string, id identity, slotThere, slotLost bool) (run, reason str
 		return "", "", fmt.Errorf("looking for runs: %w", err)
 	}
 	next := runID{Timeline: id.Timeline, Number: 1}
-	reason = "the first of this database"
+	reason = firstRun
 	if len(list) > 0 {
 		reason = "the database was restored, and is on another timeline"
 	}

@@ -1,0 +1,183 @@
+//go:build integration
+
+package receive
+
+import (
+	"context"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/testkit"
+)
+
+const table = "create table acked (n bigint primary key, filler text)"
+
+// The promise: the server is killed under load, its volume is gone a moment later, and every
+// row that was acknowledged is in the restored database. Twice, so that the second restore
+// follows the timeline of the first.
+func TestNoAcknowledgedCommitIsLostWithTheVolume(t *testing.T) {
+	l := newLab(t, Wait, 3*time.Second, 1<<30)
+	l.state(Zero)
+	l.exec(table)
+	l.baseBackup()
+	acked := map[int64]bool{}
+	for range rounds() {
+		w := l.write(8)
+		w.reach(1500)
+		l.exec("select pg_switch_wal()") // so that there are whole segments, too
+		w.reach(500)
+		l.loseDatabase()
+		maps.Copy(acked, w.end())
+		l.restore()
+		l.allThere(acked)
+		l.state(Zero)
+	}
+	l.told(EventNewRun + ": the database was restored")
+}
+
+func rounds() int {
+	if testing.Short() {
+		return 1
+	}
+	return 2
+}
+
+// pitfalls: a synchronous receiver that is down makes every commit hang. With "wait" that is
+// what was asked for; somebody is told, and nothing is lost.
+func TestWaitHoldsCommitsUntilTheReceiverIsBack(t *testing.T) {
+	l := newLab(t, Wait, 2*time.Second, 1<<30)
+	l.state(Zero)
+	l.exec(table)
+	w := l.write(4)
+	w.reach(100)
+	resume := testkit.Pause(t, l.receiver)
+	l.state(Waiting)
+	l.told(EventWaiting)
+	stuck := w.count.Load()
+	time.Sleep(3 * time.Second) // that nothing happens has no event
+	require.Equal(t, stuck, w.count.Load(), "no commit is acknowledged while the receiver is away")
+	resume()
+	w.reach(100)
+	l.told(EventRecovered)
+
+	// The way out, when it cannot be brought back.
+	require.NoError(t, l.e.Stop(t.Context(), l.receiver, time.Second))
+	l.state(Waiting)
+	require.NoError(t, Release(t.Context(), l.server()))
+	w.reach(100)
+	require.NoError(t, l.e.Start(t.Context(), l.receiver))
+	l.state(Zero)
+	l.allThere(w.end())
+
+	// Switched off: nothing of it stays in the server.
+	require.NoError(t, l.e.Stop(t.Context(), l.guard, time.Second))
+	require.NoError(t, l.e.Stop(t.Context(), l.receiver, time.Second))
+	done, err := Off(t.Context(), l.server())
+	require.NoError(t, err)
+	require.Len(t, done, 2)
+	o, err := Look(t.Context(), l.server())
+	require.NoError(t, err)
+	require.Empty(t, o.Configured)
+	require.Empty(t, o.Slot)
+	require.EqualValues(t, 4<<30, o.MaxHeld, "the image's own bound again")
+	done, err = Off(t.Context(), l.server())
+	require.NoError(t, err)
+	require.Empty(t, done)
+}
+
+// With "degrade" commits go on after a while, with an alarm. What the slot keeps meanwhile is
+// bounded; a receiver that comes back too late begins anew by itself.
+// pitfalls: a replication slot without its receiver, until WAL fills the disk.
+func TestDegradeGoesOnWithAnAlarmAndComesBack(t *testing.T) {
+	const bound = 48 << 20
+	l := newLab(t, Degrade, 3*time.Second, bound)
+	l.state(Zero)
+	l.exec(table)
+	w := l.write(4)
+	w.reach(100)
+	resume := testkit.Pause(t, l.receiver)
+	l.state(Degraded)
+	l.told(EventDegraded)
+	w.reach(100)
+	resume()
+	l.state(Zero)
+	l.told(EventRecovered)
+	w.reach(100)
+
+	testkit.Kill(t, l.receiver)
+	l.state(Degraded)
+	w.reach(100)
+	for range 5 {
+		l.exec("select pg_logical_emit_message(false, 'x', repeat('y', 1000000)) from generate_series(1, 16)")
+		l.exec("select pg_switch_wal()")
+	}
+	l.until("the slot is lost", func(context.Context) bool {
+		l.exec("checkpoint")
+		o, err := Look(t.Context(), l.server())
+		require.NoError(t, err)
+		return o.Slot == "lost"
+	})
+	l.told(EventSlotLost)
+	require.NoError(t, l.e.Start(t.Context(), l.receiver))
+	l.told(EventNewRun + ": the receiver was away for so long")
+	l.state(Zero)
+	w.reach(100)
+	l.allThere(w.end())
+}
+
+// A database that was made anew is another one: its WAL goes into a folder of its own, and a
+// restore takes nothing of the other's.
+func TestWALOfAnotherDatabaseIsKeptApart(t *testing.T) {
+	l := newLab(t, Wait, 3*time.Second, 1<<30)
+	l.state(Zero)
+	l.exec(table)
+	w := l.write(4)
+	w.reach(200)
+	l.exec("select pg_switch_wal()")
+	w.reach(200)
+	sums := func() string {
+		return l.once("cd " + labDir + "; for d in $(ls -tr); do find $d -name '0*' -type f -exec sha256sum {} + | sort; break; done")
+	}
+	l.loseDatabase()
+	w.end()
+	before := sums()
+	require.NotEmpty(t, before)
+	l.data = testkit.Volume(t).Name
+	l.startDB()
+	l.state(Zero)
+	l.exec(table)
+	l.baseBackup()
+	w = l.write(4)
+	w.reach(200)
+	l.exec("select pg_switch_wal()")
+	w.reach(200)
+	require.Equal(t, "2", firstLine(l.once("ls "+labDir+" | wc -l")), "a folder each")
+	require.Equal(t, before, l.once("cd "+labDir+"; find $(ls -tr | head -n 1) -name '0*' -type f -exec sha256sum {} + | sort"))
+	// A segment of the other one, put into the place of ours by mistake, is refused.
+	said := l.once(`cd ` + labDir + `; set -- $(ls -tr); name=$(cd $1/*/ && ls | grep -E '^[0-9A-F]{24}$' | tail -n 1)
+cp -a $2 /tmp/copy; mkdir -p /tmp/mixed/$2/00000001-0001; cp $1/*/$name /tmp/mixed/$2/00000001-0001/000000010000000000000042
+PGDATA=/received/base restore-wal /tmp/mixed 000000010000000000000042 /tmp/out && echo taken || echo refused with $?; test ! -e /tmp/out`)
+	require.Contains(t, said, "is WAL of another database system; it is refused")
+	require.Contains(t, said, "refused with 1")
+	w.end()
+}
+
+func firstLine(text string) string {
+	for i, r := range text {
+		if r == '\n' {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// server is the database as the test sees it.
+func (l *lab) server() Server {
+	in, err := l.e.Container(l.t.Context(), l.db)
+	require.NoError(l.t, err)
+	a, _ := in.Address(l.network.Name)
+	return Server{Host: a.String(), User: "app", Password: labPassword, Database: "app"}
+}
