@@ -3,6 +3,11 @@
 //
 //	backup run                          works by the clock; the default
 //	backup dump                         dumps the database now, and prints the backup's id
+//	backup full, differential, incremental   makes a physical backup now, and prints the ids
+//	backup fetch [--id=ID] [--at=TIME|latest] [--repository=local|s3] [--to=/restore]   a physical
+//	                                    backup and its log into an empty folder, for a server to start
+//	                                    on; --to= only says what would be done
+//	backup adopt                        gives the repositories to the database that is there now
 //	backup list [--json]
 //	backup verify [ID]                  all of them without one
 //	backup prune [--dry-run] [--json]
@@ -75,6 +80,7 @@ func command(ctx context.Context, words []string) error {
 	tables := flags.String("tables", "", "these tables alone, separated by commas")
 	flags.StringVar(&o.Schema, "schema", "", "put the tables there")
 	flags.BoolVar(&o.NoCompare, "no-compare", false, "leave the comparison to `examine`")
+	f := fetchFlags(flags)
 	if err := flags.Parse(words); err != nil {
 		return run.WithCode(run.CodeBadInput, err)
 	}
@@ -93,8 +99,11 @@ func command(ctx context.Context, words []string) error {
 		}
 		_, err = fmt.Println(b.ID)
 		return err
+	case "full", "differential", "incremental", "fetch", "adopt":
+		f.ID = o.ID
+		return copies(ctx, s, verb, f)
 	case "list":
-		return s.List(os.Stdout, *asJSON)
+		return s.List(ctx, os.Stdout, *asJSON)
 	case "verify":
 		if err := s.Verify(ctx, flags.Arg(0)); err != nil {
 			return err
@@ -124,7 +133,7 @@ func command(ctx context.Context, words []string) error {
 		}
 		return backup.WriteRestored(os.Stdout, r, *asJSON)
 	}
-	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, list, verify, prune, restore, examine, control, heartbeat, drilled, drills, ask, config-put, config-get, healthy", verb))
+	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, full, differential, incremental, fetch, adopt, list, verify, prune, restore, examine, control, heartbeat, drilled, drills, ask, config-put, config-get, healthy", verb))
 }
 
 // healthy asks the running service.

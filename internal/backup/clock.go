@@ -71,12 +71,18 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	}
 	beat := &beater{s: s, host: host}
 	go beat.run(ctx)
-	stop, err := s.serveMetrics(runner, beat)
+	watch := newWatcher(s, sender.Notify)
+	watching := make(chan struct{})
+	go func() { watch.run(ctx); close(watching) }()
+	defer func() { <-watching }()
+	stop, err := s.serveMetrics(runner, beat, watch.lags())
 	if err != nil {
 		return err
 	}
 	defer stop()
-	s.Log.Info("working by the clock", "dump", line(s.Config.Dump), "verify", line(s.Config.Verify))
+	p := s.Config.Physical
+	s.Log.Info("working by the clock", "dump", line(s.Config.Dump), "verify", line(s.Config.Verify), "repositories", len(p.Repos),
+		"full", line(p.Full), "differential", line(p.Diff), "incremental", line(p.Incr))
 	return runner.Run(ctx)
 }
 
@@ -106,6 +112,9 @@ func (s *Service) jobs() (jobs []schedule.Job) {
 			},
 		})
 	}
+	if len(s.Config.Physical.Repos) > 0 {
+		jobs = append(jobs, s.copyJobs()...)
+	}
 	if s.Config.Verify != nil {
 		jobs = append(jobs, schedule.Job{
 			Name: jobVerify, Line: *s.Config.Verify, Group: "database", Wait: true,
@@ -132,9 +141,9 @@ func (s *Service) tell(sender *notify.Sender, e schedule.Event) {
 }
 
 // serveMetrics serves Prometheus's format on the service's own port.
-func (s *Service) serveMetrics(r *schedule.Runner, beat *beater) (stop func(), err error) {
+func (s *Service) serveMetrics(r *schedule.Runner, beat *beater, lags map[string]func() (time.Duration, bool)) (stop func(), err error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(schedule.NewCollector(r, nil), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	registry.MustRegister(schedule.NewCollector(r, lags), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "drydock_backup_repository_free_bytes", Help: "Space that the repository's file system has left.",
 	}, func() float64 {
 		free, err := s.Store.Free()

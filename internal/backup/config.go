@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"drydock/internal/backup/logical"
+	"drydock/internal/backup/physical"
 	"drydock/internal/backup/retain"
 	"drydock/internal/backup/schedule"
 	"drydock/internal/env"
@@ -27,8 +28,9 @@ type Config struct {
 	Zone         *time.Location // BACKUP_ZONE
 	Dump, Verify *schedule.Line // BACKUP_DUMP, BACKUP_VERIFY; nil is never
 	Webhook      env.Secret     // BACKUP_WEBHOOK_FILE
-	Heartbeat    time.Duration  // BACKUP_HEARTBEAT; 0 is none
-	Metrics      string         // address on which they are served
+	Physical     Physical
+	Heartbeat    time.Duration // BACKUP_HEARTBEAT; 0 is none
+	Metrics      string        // address on which they are served
 }
 
 // metricsAddr is the service's own port, inside its networks.
@@ -119,6 +121,7 @@ func FromEnviron(getenv func(string) string, readFile func(string) ([]byte, erro
 		Dump: r.line("BACKUP_DUMP", "30 2 * * *", zone), Verify: r.line("BACKUP_VERIFY", "0 4 * * 0", zone),
 		Webhook: r.secret("BACKUP_WEBHOOK", false), Heartbeat: r.duration("BACKUP_HEARTBEAT", "5s"),
 	}
+	c.Physical = r.physical(zone)
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
 		r.complain("BACKUP_ZONE", fmt.Sprintf("%q is no time zone such as UTC or Europe/Berlin", zone))
@@ -143,4 +146,22 @@ func FromEnviron(getenv func(string) string, readFile func(string) ([]byte, erro
 		return Config{}, run.WithCode(run.CodeBadInput, fmt.Errorf("reading the settings of the backup service:\n  %s", strings.Join(r.problems, "\n  ")))
 	}
 	return c, nil
+}
+
+// physical reads what the environment says about copies of the files. Which repositories there
+// are, the files of /run/secrets say (see physical.Repos).
+func (r *reader) physical(zone string) Physical {
+	p := Physical{
+		Full: r.line("BACKUP_FULL", "0 1 * * 0", zone), Diff: r.line("BACKUP_DIFFERENTIAL", "never", zone), Incr: r.line("BACKUP_INCREMENTAL", "0 1 * * 1-6", zone),
+		Chains: r.number("BACKUP_CHAINS", 2, 1, 10000), Alarm: time.Duration(r.number("BACKUP_ARCHIVE_ALARM", 300, 1, 86400)) * time.Second,
+		Version: r.getenv("PG_MAJOR"), Data: physical.DataDir, Shared: physical.SocketDir, Tmp: "/tmp",
+	}
+	if size := r.getenv("BACKUP_ARCHIVE_KEEP"); size != "" {
+		n, err := env.MemoryBytes(size)
+		if err != nil {
+			r.complain("BACKUP_ARCHIVE_KEEP", err.Error())
+		}
+		p.Keep = n
+	}
+	return p
 }

@@ -12,6 +12,7 @@ import (
 
 	"drydock/internal/backup/logical"
 	"drydock/internal/backup/manifest"
+	"drydock/internal/backup/physical"
 	"drydock/internal/backup/retain"
 	"drydock/internal/backup/store"
 	"drydock/internal/run"
@@ -32,7 +33,9 @@ func Open(c Config, log *slog.Logger) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{Config: c, Store: s, Log: log, Now: time.Now}, nil
+	service := &Service{Config: c, Store: s, Log: log, Now: time.Now}
+	service.Config.Physical.Repos, err = physical.Repos(physical.SecretsDir, service.said)
+	return service, err
 }
 
 // details is what a dump's record keeps of its manifest, for lists.
@@ -104,7 +107,11 @@ func (s *Service) Verify(ctx context.Context, id string) error {
 			}
 		}
 	}
-	if bad > 0 {
+	damaged, err := s.verifyCopies(ctx, id)
+	if err != nil {
+		return err
+	}
+	if bad += damaged; bad > 0 {
 		return fmt.Errorf("verifying: %d of the backups are damaged; they are marked and will not be restored", bad)
 	}
 	return nil
@@ -142,7 +149,18 @@ func (s *Service) Plan() (retain.Outcome, error) {
 	if err != nil {
 		return retain.Outcome{}, err
 	}
-	return retain.Plan(retain.FromStore(list, failures, running), s.Config.Policy, s.Now()), nil
+	var dumps, copies []retain.Backup
+	for _, b := range retain.FromStore(list, failures, running) {
+		if b.Series.Kind == store.KindPhysical {
+			copies = append(copies, b)
+		} else {
+			dumps = append(dumps, b)
+		}
+	}
+	plan, more := retain.Plan(dumps, s.Config.Policy, s.Now()), retain.Plan(copies, s.copyPolicy(), s.Now())
+	plan.Keep, plan.Remove = append(plan.Keep, more.Keep...), append(plan.Remove, more.Remove...)
+	plan.Refused, plan.Notes = append(plan.Refused, more.Refused...), append(plan.Notes, more.Notes...)
+	return plan, nil
 }
 
 // Prune removes what retention says, or only says it.
@@ -151,7 +169,12 @@ func (s *Service) Prune(ctx context.Context, dryRun bool) (retain.Outcome, error
 	if err != nil || dryRun {
 		return plan, err
 	}
-	_, err = retain.Apply(ctx, plan, func(ctx context.Context, b retain.Backup) error { return s.Store.Remove(ctx, b.ID) })
+	_, err = retain.Apply(ctx, plan, func(ctx context.Context, b retain.Backup) error {
+		if b.Series.Kind == store.KindPhysical {
+			return s.removeCopy(ctx, b.ID)
+		}
+		return s.Store.Remove(ctx, b.ID)
+	})
 	return plan, err
 }
 

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 )
 
 // List writes what is in the repository, newest last, and what failed since the newest.
-func (s *Service) List(w io.Writer, asJSON bool) error {
+func (s *Service) List(ctx context.Context, w io.Writer, asJSON bool) error {
 	list, err := s.Store.List()
 	if err != nil {
 		return err
@@ -23,24 +24,30 @@ func (s *Service) List(w io.Writer, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	reached := s.reach(ctx, list)
 	if asJSON {
 		return writeJSON(w, struct {
 			Backups  []store.Backup  `json:"backups"`
 			Failures []store.Failure `json:"failures"`
-		}{list, failures})
+			reach
+		}{list, failures, reached})
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(w, "no backups yet")
-		return errors.Join(err, s.writeFailures(w, failures, 0))
+		return errors.Join(err, s.writeArchives(w, reached), s.writeFailures(w, failures, 0))
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "BACKUP\tKIND\tDATABASE\tFINISHED\tTOOK\tSIZE\tHOLDS\tSTATE") // the error is the Flush's
 	for _, b := range list {
+		holds := holds(b)
+		if b.Kind == store.KindPhysical {
+			holds = s.holdsCopy(b, reached)
+		}
 		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.Kind, b.Database,
 			b.Finished.In(s.Config.Zone).Format("2006-01-02 15:04:05 MST"),
-			time.Duration(b.Seconds*float64(time.Second)).Round(100*time.Millisecond), store.Bytes(b.OnDisk), holds(b), state(b))
+			time.Duration(b.Seconds*float64(time.Second)).Round(100*time.Millisecond), store.Bytes(b.OnDisk), holds, state(b))
 	}
-	return errors.Join(tw.Flush(), s.writeFailures(w, failures, store.Sequence(list[len(list)-1].ID)))
+	return errors.Join(tw.Flush(), s.writeArchives(w, reached), s.writeFailures(w, failures, store.Sequence(list[len(list)-1].ID)))
 }
 
 func (s *Service) writeFailures(w io.Writer, failures []store.Failure, after uint64) error {

@@ -90,7 +90,7 @@ func Base(s *env.Settings, v Values) Project {
 	return project(s, v, s.Project, files, override{
 		Services: labelled(v.Labels, "db", "redis", "gateway", "backup"),
 		Networks: labelledIn(v.Labels, "data", "edge", "out"),
-		Volumes:  labelledIn(v.Labels, "db", "redis", "gateway", "backup"),
+		Volumes:  labelledIn(v.Labels, "db", "repo", "db-shared", "redis", "gateway", "backup"),
 	})
 }
 
@@ -137,6 +137,8 @@ func environ(s *env.Settings, v Values) []string {
 		// In the one form that the gateway reads, whatever form the settings have.
 		"HTTP_REDIRECT="+strconv.FormatBool(s.Gateway.Redirect),
 		"BODY_LIMIT_BYTES="+strconv.FormatInt(env.NginxBytes(s.Gateway.BodyLimit), 10),
+		"ARCHIVE="+archive(s, v),
+		"ARCHIVE_KEEP_BYTES="+keepBytes(s),
 		"COLOUR="+string(v.Colour),
 		"DB_IMAGE_REF="+v.Refs.DB,
 		"REDIS_IMAGE_REF="+v.Refs.Redis,
@@ -162,4 +164,21 @@ func environ(s *env.Settings, v Values) []string {
 // Owner writes the owner of a checkout the way compose's `user` wants it.
 func Owner(uid, gid uint32) string {
 	return strconv.FormatUint(uint64(uid), 10) + ":" + strconv.FormatUint(uint64(gid), 10)
+}
+
+// archive says whether the database archives its log: never one of a scratch stack, whose
+// repository nobody looks after, nor an image of the user's, which lacks the program.
+func archive(s *env.Settings, v Values) string {
+	if s.Physical() && !v.Isolated {
+		return "on"
+	}
+	return "off"
+}
+
+func keepBytes(s *env.Settings) string {
+	n, err := env.MemoryBytes(s.Backup.Physical.ArchiveKeep)
+	if err != nil {
+		return "0" // settings that were not checked, as for `down`
+	}
+	return strconv.FormatInt(n, 10)
 }

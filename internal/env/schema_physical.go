@@ -32,6 +32,9 @@ const (
 	EncryptAll = "all"
 )
 
+// Physical says whether there are physical backups: they need our image of PostgreSQL.
+func (s *Settings) Physical() bool { return s.Backup.Physical.On && s.Database.Image == "" }
+
 // EncryptsLocal says whether the repository beside the database is encrypted.
 func (p Physical) EncryptsLocal() bool { return p.On && p.Encrypt == EncryptAll }
 

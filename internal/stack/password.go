@@ -43,7 +43,7 @@ func (s *Stack) rotate(ctx context.Context, v compose.Values) error {
 			return err
 		}
 	} else {
-		s.say("DB_PASSWORD has changed: giving the database the new one")
+		s.say("DB_PASSWORD has changed, or another secret of the database: giving it the password of now")
 	}
 	if err := s.listens(ctx, db); err != nil {
 		return err

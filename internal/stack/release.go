@@ -34,7 +34,7 @@ func (s *Stack) KeptValues(ctx context.Context, colour compose.Colour, refs comp
 		as[ref] = parseUser(img.User)
 	}
 	// The data services and the gateway are not touched, so their sets are left out.
-	for _, set := range secretSets(s.Settings, as[refs.Backend], as[refs.Frontend], nil) {
+	for _, set := range secretSets(s.Settings, as[refs.Backend], as[refs.Frontend], nil, "") {
 		if set.Service != "backend" && set.Service != "frontend" {
 			continue
 		}

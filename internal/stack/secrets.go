@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"drydock/internal/backup/physical"
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/env"
@@ -88,15 +90,20 @@ func (id identity) set(service string, files map[string]string) secretSet {
 }
 
 // secretSets is what each service gets.
-func secretSets(s *env.Settings, backend, frontend identity, certificate map[string]string) []secretSet {
+func secretSets(s *env.Settings, backend, frontend identity, certificate map[string]string, ca string) []secretSet {
 	data := identity{UID: 999, GID: 999, Known: true}    // as data.yaml says
 	gateway := identity{UID: 101, GID: 101, Known: true} // as gateway.yaml says
 	frontendFiles := map[string]string{}
 	addUser(frontendFiles, s.Frontend)
+	db, backup := physical.Files(s, ca)
+	with := func(files, more map[string]string) map[string]string {
+		maps.Copy(files, more)
+		return files
+	}
 	return []secretSet{
-		data.set("db", map[string]string{"db_password": s.Database.Password.Reveal()}),
+		data.set("db", with(map[string]string{"db_password": s.Database.Password.Reveal()}, db)),
 		data.set("redis", map[string]string{"redis_password": s.Redis.Password.Reveal()}),
-		data.set("backup", map[string]string{"db_password": s.Database.Password.Reveal(), "webhook": s.Backup.Webhook.Reveal()}),
+		data.set("backup", with(map[string]string{"db_password": s.Database.Password.Reveal(), "webhook": s.Backup.Webhook.Reveal()}, backup)),
 		gateway.set("gateway", certificate),
 		backend.set("backend", backendSecrets(s)),
 		frontend.set("frontend", frontendFiles),
@@ -194,4 +201,17 @@ func (s *Stack) dropOld(ctx context.Context, v compose.Values) error {
 		}
 	}
 	return nil
+}
+
+// storageCA is the content of BACKUP_S3_CA.
+func (s *Stack) storageCA() (string, error) {
+	path := s.Settings.Backup.Physical.S3.CA
+	if path == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading BACKUP_S3_CA: %w", err)
+	}
+	return string(text), nil
 }

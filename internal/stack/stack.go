@@ -76,7 +76,8 @@ func (s *Stack) Runner() *compose.Runner {
 
 // secretValues is what must not appear in any output.
 func (s *Stack) secretValues() []string {
-	list := []string{s.Settings.Database.Password.Reveal(), s.Settings.Redis.Password.Reveal()}
+	p := s.Settings.Backup.Physical
+	list := []string{s.Settings.Database.Password.Reveal(), s.Settings.Redis.Password.Reveal(), p.Key.Reveal(), p.S3.SecretKey.Reveal()}
 	for _, a := range []env.App{s.Settings.Backend, s.Settings.Frontend} {
 		for _, v := range a.Secrets {
 			list = append(list, v.Reveal())

@@ -118,7 +118,11 @@ func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string)
 	if err != nil {
 		return compose.Values{}, err
 	}
-	sets := secretSets(s.Settings, as(backend, v.Live.Backend), as(frontend, v.Live.Frontend), certificate)
+	ca, err := s.storageCA()
+	if err != nil {
+		return compose.Values{}, err
+	}
+	sets := secretSets(s.Settings, as(backend, v.Live.Backend), as(frontend, v.Live.Frontend), certificate, ca)
 	// Any image will do to write into a volume; this one is always there.
 	return v, s.putSecrets(ctx, sets, &v, v.Refs.Redis)
 }

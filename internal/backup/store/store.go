@@ -118,10 +118,13 @@ func (s *Store) wrap(doing string, err error) error {
 }
 
 // Free is the space in bytes that the repository's file system has left for this user.
-func (s *Store) Free() (int64, error) {
+func (s *Store) Free() (int64, error) { return FreeSpace(s.root) }
+
+// FreeSpace is the space in bytes that a folder's file system has left for this user.
+func FreeSpace(dir string) (int64, error) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(s.root, &st); err != nil {
-		return 0, fmt.Errorf("asking how much space %s has: %w", s.root, err)
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, fmt.Errorf("asking how much space %s has: %w", dir, err)
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil // the types differ between systems
 }

@@ -1,0 +1,141 @@
+package physical
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"drydock/internal/backup/store"
+)
+
+// Levels are pgBackRest's words for the store's.
+var Levels = map[string]string{store.LevelFull: "full", store.LevelDifferential: "diff", store.LevelIncremental: "incr"}
+
+// LevelOf is the store's word for pgBackRest's.
+func LevelOf(kind string) string {
+	for level, word := range Levels {
+		if word == kind {
+			return level
+		}
+	}
+	return kind
+}
+
+// Prepare makes the repository ready for the database; it is quick where it is. The database
+// has to be up. ErrCluster is one that belongs to another database.
+func (r Repo) Prepare(ctx context.Context) error {
+	_, err := r.call(ctx, "stanza-create")
+	return err
+}
+
+// Adopt gives the repository to the database that is there now; what it holds of others stays.
+func (r Repo) Adopt(ctx context.Context) error {
+	_, err := r.call(ctx, "stanza-upgrade")
+	return err
+}
+
+// Make makes a backup and returns what the repository knows of it. Where there is nothing to
+// build on, a level other than full comes to be full. checkLog has pgBackRest wait until the log
+// is in the repository; without it, that is the caller's to see to (Relay).
+func (r Repo) Make(ctx context.Context, level string, checkLog bool) (Backup, error) {
+	before, err := r.Info(ctx)
+	if err != nil {
+		return Backup{}, err
+	}
+	words := []string{"--type=" + Levels[level]}
+	if !checkLog {
+		words = append(words, "--no-archive-check")
+	}
+	if _, err := r.call(ctx, "backup", words...); err != nil {
+		return Backup{}, errors.Join(err, r.sweep(context.WithoutCancel(ctx)))
+	}
+	after, err := r.Info(ctx)
+	if err != nil {
+		return Backup{}, err
+	}
+	for i := len(after.Backups) - 1; i >= 0; i-- {
+		if b := after.Backups[i]; !known(before, b.Label) {
+			return b, nil
+		}
+	}
+	return Backup{}, fmt.Errorf("pgbackrest backup (repository %s): it succeeded, and its backup is not listed", r.Name)
+}
+
+func known(i Info, label string) bool {
+	_, ok := i.Backup(label)
+	return ok
+}
+
+// sweep takes away what a backup left that came to nothing, at once: on a full disk the log
+// needs the space. What is on S3, pgBackRest takes away with its next backup.
+func (r Repo) sweep(ctx context.Context) error {
+	if r.Name != Local {
+		return nil
+	}
+	info, err := r.Info(ctx)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(RepoDir, "backup", stanza)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for backups that came to nothing: %w", err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() || !IsLabel(e.Name()) || known(info, e.Name()) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("taking away a backup that came to nothing: %w", err)
+		}
+	}
+	return nil
+}
+
+// Sweep takes away what dead processes left. Nobody may be making a backup.
+func (r Repo) Sweep(ctx context.Context) error { return r.sweep(ctx) }
+
+// IsLabel says whether a name is one of pgBackRest's backups.
+func IsLabel(name string) bool {
+	full, rest, _ := strings.Cut(name, "_")
+	form := func(s, kinds string) bool {
+		return len(s) == 16 && s[8] == '-' && strings.ContainsRune(kinds, rune(s[15]))
+	}
+	return form(full, "F") && (rest == "" || form(rest, "DI"))
+}
+
+// Remove removes a backup, what hangs on it, and the log that no other one needs.
+func (r Repo) Remove(ctx context.Context, label string) error {
+	info, err := r.Info(ctx)
+	if err != nil {
+		return err
+	}
+	if known(info, label) {
+		if _, err := r.call(ctx, "expire", "--set="+label); err != nil {
+			return err
+		}
+		if info, err = r.Info(ctx); err != nil {
+			return err
+		}
+	}
+	full := 0
+	for _, b := range info.Backups {
+		if b.Type == "full" {
+			full++
+		}
+	}
+	if full == 0 {
+		return nil
+	}
+	// As many as there are: no backup goes, only what is older than the oldest one's log.
+	_, err = r.call(ctx, "expire", "--repo1-retention-full="+strconv.Itoa(full))
+	return err
+}

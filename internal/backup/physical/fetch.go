@@ -1,0 +1,142 @@
+package physical
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"drydock/internal/backup/store"
+	"drydock/internal/run"
+)
+
+// LogDir is the folder of the log that Fetch puts beside the data, below the data directory.
+const LogDir = "drydock-wal"
+
+// Fetched is what lies in the folder now.
+type Fetched struct {
+	Repository string     `json:"repository"`
+	Label      string     `json:"label"`
+	Version    string     `json:"version"`
+	Timeline   uint32     `json:"timeline"`
+	Target     *time.Time `json:"target,omitempty"` // nil: all of the log, or the end of the backup
+	Segments   int        `json:"segments"`
+	Bytes      int64      `json:"bytes"`
+}
+
+// FetchOptions say where to and how.
+type FetchOptions struct {
+	Dir  string // an empty folder
+	Jobs int
+	Log  func(string)
+}
+
+// Fetch puts a backup and the log that leads to the target into a folder, ready for a server to
+// start on: it comes up as a standby that reads this log, and stops at the target
+// (recovery_target_action pause), so that somebody can look before it is promoted. A standby, because
+// a server that recovers and finds no commit after the target time ends with an error instead of
+// the state at that time. The server needs neither the repository nor its key.
+func (r Repo) Fetch(ctx context.Context, t Target, version string, o FetchOptions) (f Fetched, err error) {
+	f = Fetched{Repository: r.Name, Label: t.Backup.Label, Version: version, Timeline: t.Window.Timeline, Segments: len(t.Segments), Bytes: t.Backup.Size}
+	if !t.Time.IsZero() {
+		f.Target = &t.Time
+	}
+	entries, err := os.ReadDir(o.Dir)
+	if err != nil {
+		return f, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring into %s: %w; mount an empty volume there", o.Dir, err))
+	}
+	for _, e := range entries {
+		if e.Name() != "lost+found" {
+			return f, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring into %s: it is not empty (%s): nothing is overwritten; take an empty volume", o.Dir, e.Name()))
+		}
+	}
+	if err := r.room(t, o.Dir); err != nil {
+		return f, err
+	}
+	words := []string{"--set=" + t.Backup.Label, "--pg1-path=" + o.Dir, "--type=standby", "--process-max=" + strconv.Itoa(max(o.Jobs, 1))}
+	for _, option := range recovery(t) {
+		words = append(words, "--recovery-option="+option)
+	}
+	o.Log("restoring the files of " + t.Backup.Label + ", " + store.Bytes(t.Backup.Size))
+	if _, err := r.call(ctx, "restore", words...); err != nil {
+		return f, err
+	}
+	o.Log(fmt.Sprintf("fetching %d segments of the log", len(t.Segments)))
+	return f, r.fetchLog(ctx, t, o)
+}
+
+// recovery are the settings of the server that recovers.
+func recovery(t Target) []string {
+	list := []string{
+		`restore_command=test -f "` + DataDir + "/" + LogDir + `/%f.zst" && zstd -dqf "` + DataDir + "/" + LogDir + `/%f.zst" -o "%p"`,
+		"recovery_target_timeline=" + strconv.FormatUint(uint64(max(t.Window.Timeline, 1)), 10),
+		"recovery_target_action=pause",
+	}
+	switch {
+	case !t.Time.IsZero():
+		list = append(list, "recovery_target_time="+t.Time.UTC().Format("2006-01-02 15:04:05.999999")+"+00")
+	case t.Now:
+		list = append(list, "recovery_target=immediate")
+	}
+	return list
+}
+
+// room refuses before anything is written.
+func (r Repo) room(t Target, dir string) error {
+	const perSegment = 2 << 20 // compressed, on the average less; a full one is seldom more than a third of 16 MB
+	need := t.Backup.Size + int64(len(t.Segments))*perSegment + 64<<20
+	s, err := store.FreeSpace(dir)
+	if err != nil {
+		return err
+	}
+	if s < need {
+		return run.WithCode(run.CodeMissing, fmt.Errorf("restoring %s: it needs about %s and %s has %s free: make room, or restore on another host",
+			t.Backup.Label, store.Bytes(need), dir, store.Bytes(s)))
+	}
+	return nil
+}
+
+// fetchLog fetches the segments, several at a time, and the histories of the timelines.
+func (r Repo) fetchLog(ctx context.Context, t Target, o FetchOptions) error {
+	dir := filepath.Join(o.Dir, LogDir)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fmt.Errorf("fetching the log: %w", err)
+	}
+	names := append([]string{}, t.Segments...)
+	for id := uint32(2); id <= t.Window.Timeline; id++ {
+		names = append(names, fmt.Sprintf("%08X.history", id))
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	todo, errs := make(chan string), make([]error, max(o.Jobs, 1))
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() {
+			for name := range todo {
+				err := r.get(ctx, name, dir)
+				// A timeline in between may be one that nobody continued.
+				if err != nil && !(strings.HasSuffix(name, ".history") && ctx.Err() == nil) {
+					errs[i] = errors.Join(errs[i], err)
+					cancel()
+				}
+			}
+		})
+	}
+	for _, name := range names {
+		select {
+		case todo <- name:
+		case <-ctx.Done():
+		}
+	}
+	close(todo)
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("fetching the log: %w", err)
+	}
+	return context.Cause(ctx)
+}
