@@ -17,6 +17,7 @@ func (r *resolver) check() {
 	r.checkTLS()
 	r.checkProject()
 	r.checkPhysical()
+	r.checkRPO()
 	if s.Mode == Prod {
 		r.checkStrength("DB_PASSWORD", s.Database.Password, s.Database.User, s.Database.Name, s.Project)
 		r.checkStrength("REDIS_PASSWORD", s.Redis.Password, s.Database.User, s.Database.Name, s.Project)

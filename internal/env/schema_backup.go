@@ -1,6 +1,9 @@
 package env
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Backup is when backups are made and how long they stay.
 type Backup struct {
@@ -15,6 +18,7 @@ type Backup struct {
 	Heartbeat                                    time.Duration // BACKUP_HEARTBEAT; 0 is none
 	Drill                                        Drill
 	Config                                       ConfigBackup
+	RPO                                          RPO
 }
 
 func backupKeys() []Key {
@@ -52,5 +56,5 @@ func backupKeys() []Key {
 		{Name: "BACKUP_WEBHOOK", Group: "backup", Secret: true, field: aSecret(func(s *Settings) *Secret { return &b(s).Webhook }),
 			Doc:   "URL that gets a JSON message when a backup fails, is overdue, or works again. A URL often holds a token, so it is a secret.",
 			DocZh: "备份失败、逾期或恢复正常时接收 JSON 消息的 URL。URL 常含令牌，因此按密钥处理。"},
-	}, append(physicalKeys(), evidenceKeys()...)...)
+	}, slices.Concat(physicalKeys(), rpoKeys(), evidenceKeys())...)
 }
