@@ -170,6 +170,12 @@ func (st Status) WriteText(w io.Writer, command func(string) string) error {
 	return err
 }
 
+// History is what was done, oldest first.
+func (d *Deployer) History(ctx context.Context) (History, error) {
+	m, err := d.recall(ctx)
+	return m.History, err
+}
+
 // ShowHistory writes what was done, newest first.
 func (d *Deployer) ShowHistory(ctx context.Context) error {
 	m, err := d.recall(ctx)

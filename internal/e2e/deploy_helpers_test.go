@@ -40,15 +40,23 @@ type site struct {
 	crowds  int    // of users so far
 }
 
+// newSite is one on the tests' own engine, with a backend that can be made to fail.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, root: checkout(t), project: testkit.Project(t, "deploy"), engine: testkit.Engine(t)}
 	prefix := testkit.Name(t, "deploy")
-	port := testkit.Port(t)
-	s.base = fmt.Sprintf("http://127.0.0.1:%d", port)
+	s := siteAt(t, testkit.Engine(t), prefix, "127.0.0.1", testkit.Port(t), testkit.Port(t))
+	s.app = s.testapp(prefix)
+	return s
+}
+
+// siteAt is one on an engine whose published ports are at ip.
+func siteAt(t *testing.T, e *engine.Client, prefix, ip string, port, tlsPort int) *site {
+	t.Helper()
+	s := &site{t: t, root: checkout(t), project: testkit.Project(t, "deploy"), engine: e}
+	s.base = fmt.Sprintf("http://%s:%d", ip, port)
 	s.environ = append(world(),
 		"ENV=prod", "PROJECT="+s.project, "IMAGE_PREFIX="+prefix, "IMAGE_KEEP=3", "NO_COLOR=1", "TLS=off",
-		"HTTP_BIND=127.0.0.1", fmt.Sprintf("HTTP_PORT=%d", port), fmt.Sprintf("HTTPS_PORT=%d", testkit.Port(t)),
+		"HTTP_BIND="+ip, fmt.Sprintf("HTTP_PORT=%d", port), fmt.Sprintf("HTTPS_PORT=%d", tlsPort),
 		"DB_PASSWORD="+canaryDB, "REDIS_PASSWORD="+canaryRedis, "BACKEND_REPLICAS=2", "FRONTEND_REPLICAS=1",
 		"DEPLOY_BY=tester", "DEPLOY_STABLE=1s", "WATCH_FOR=2s", "DRAIN=11s", "DEPLOY_TIMEOUT=60s", "CANARY=0",
 		"BACKEND_ENV_MAX_DELAY=20s")
@@ -58,7 +66,6 @@ func newSite(t *testing.T) *site {
 		Name: "go", Args: []string{"tool", "mage", "-compile", s.command}, Dir: testkit.Root(t), Env: os.Environ(), Stderr: &said,
 	}), "%s", &said)
 	t.Cleanup(func() { s.dropNames(prefix) })
-	s.app = s.testapp(prefix)
 	return s
 }
 
@@ -73,12 +80,13 @@ func (s *site) dropNames(prefix string) {
 	for _, c := range s.all(ctx) {
 		assert.NoError(s.t, s.engine.Remove(ctx, c.ID)) // images go with the last container
 	}
-	images, err := s.engine.Images(ctx, engine.Filter{Names: []string{prefix + "/*"}})
+	builder := testkit.Engine(s.t) // another engine's images are gone with its host
+	images, err := builder.Images(ctx, engine.Filter{Names: []string{prefix + "/*"}})
 	assert.NoError(s.t, err)
 	for _, img := range images {
 		for _, tag := range img.Tags {
 			if strings.HasPrefix(tag, prefix+"/") {
-				assert.NoError(s.t, s.engine.RemoveImage(ctx, tag))
+				assert.NoError(s.t, builder.RemoveImage(ctx, tag))
 			}
 		}
 	}

@@ -58,10 +58,7 @@ type stream struct {
 	problems []string
 }
 
-const (
-	streamCount = 5
-	slowDelay   = "5s"
-)
+const slowDelay = "5s"
 
 func newUsers(t *testing.T, s *site) *users {
 	t.Helper()
@@ -76,7 +73,7 @@ func newUsers(t *testing.T, s *site) *users {
 	u.wait.Go(func() {
 		u.post(ctx, &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}, "new")
 	})
-	for range streamCount {
+	for range quickOr(5, 100) {
 		st := &stream{seen: map[string]bool{}}
 		u.streams = append(u.streams, st)
 		u.wait.Go(func() { u.listen(ctx, st) })

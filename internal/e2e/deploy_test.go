@@ -73,7 +73,7 @@ func quickOr[T any](quick, all T) T {
 func testInARow(t *testing.T, s *site) {
 	u := newUsers(t, s)
 	time.Sleep(2 * time.Second) // a part of the load is there before the first
-	for i := range quickOr(3, 8) {
+	for i := range quickOr(3, 20) {
 		c := s.begin("deploy:prod", s.next())
 		if i == 2 {
 			require.True(t, c.untilStep("start"))

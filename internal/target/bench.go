@@ -14,7 +14,11 @@ import (
 
 // Bench measures the product beside its peers.
 func Bench(ctx context.Context) error {
-	return Settings(ctx, func(ctx context.Context, s *env.Settings) (err error) {
+	return Source(ctx, func(ctx context.Context, src env.Source) (err error) {
+		s, err := env.Load(src)
+		if err != nil {
+			return err
+		}
 		wrk, err := setup.EnsureWrk(ctx, setupOptions(s))
 		if err != nil {
 			return err
@@ -28,6 +32,11 @@ func Bench(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		more, err := bench.Deploys(ctx, bench.DeployOptions{Source: src, Engine: e, Err: os.Stderr, Rounds: 5})
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
 		return bench.Write(os.Stdout, rows, s.Options.Format)
 	})
 }

@@ -1,0 +1,167 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"drydock/internal/deploy"
+	"drydock/internal/engine"
+	"drydock/internal/env"
+	"drydock/internal/stack"
+)
+
+// DeployOptions are what a comparison of deploys gets.
+type DeployOptions struct {
+	Source env.Source // of the checkout; its environment is not touched
+	Engine *engine.Client
+	Err    io.Writer
+	Rounds int // deploys of each way
+}
+
+const deployScene = "a new version under load"
+
+// Deploys puts new versions live under load, in a scratch environment of this checkout:
+// with deploy:prod, and as its peer the way that compose itself has, `docker compose up`
+// with the changed settings. Requests that failed are counted for both.
+func Deploys(ctx context.Context, o DeployOptions) (rows []Row, err error) {
+	const what = "measuring deploys"
+	if !o.Engine.Local() {
+		return nil, fmt.Errorf("%s: the engine is on another machine; unset DOCKER_HOST, the load comes from here", what)
+	}
+	site, err := newScratchSite(o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	defer func() { err = errors.Join(err, site.remove()) }()
+	ways := []struct {
+		name string
+		do   func(context.Context, *stack.Stack) error
+	}{
+		{"docker compose up -d", func(ctx context.Context, st *stack.Stack) error { return st.Up(ctx) }},
+		{"deploy:prod", func(ctx context.Context, st *stack.Stack) error {
+			return (&deploy.Deployer{Stack: st}).Deploy(ctx)
+		}},
+	}
+	// The first deploy makes the environment, without a load: there is nothing to ask yet.
+	if err := site.with(ctx, ways[1].do); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	failed, sent, took := map[string]Sample{}, map[string]Sample{}, map[string]Sample{}
+	for round := range o.Rounds {
+		for _, w := range ways {
+			_, _ = fmt.Fprintf(o.Err, "deploy %d of %d: %s\n", round+1, o.Rounds, w.name) // narration
+			stop := startVisitors(ctx, site.url)
+			begin := time.Now()
+			doErr := site.with(ctx, w.do)
+			took[w.name] = append(took[w.name], time.Since(begin).Seconds())
+			got := stop()
+			if doErr != nil {
+				return nil, fmt.Errorf("%s: %s: %w", what, w.name, doErr)
+			}
+			failed[w.name] = append(failed[w.name], float64(got.failed))
+			sent[w.name] = append(sent[w.name], float64(got.sent))
+		}
+	}
+	peer := ways[0].name
+	for _, w := range ways {
+		rows = append(rows, row(deployScene+", requests that failed", w.name, "requests", failed[w.name], peer, failed[peer]))
+	}
+	for _, w := range ways {
+		rows = append(rows, row(deployScene+", requests sent", w.name, "requests", sent[w.name], peer, sent[peer]))
+	}
+	for _, w := range ways {
+		rows = append(rows, row(deployScene+", from start to end", w.name, "s", took[w.name], peer, took[peer]))
+	}
+	switches, err := site.switches(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return append(rows, row(deployScene+", the change itself", "deploy:prod", "ms", switches, "", nil)), nil
+}
+
+// scratchSite is a prod environment that nobody uses.
+type scratchSite struct {
+	o       DeployOptions
+	url     string
+	environ []string
+	n       int // versions so far
+}
+
+func newScratchSite(o DeployOptions) (*scratchSite, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	tls, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	ours := []string{
+		"ENV=prod", "PROJECT=drydock-bench", "TLS=off", "HTTP_BIND=127.0.0.1", fmt.Sprintf("HTTP_PORT=%d", port), fmt.Sprintf("HTTPS_PORT=%d", tls),
+		"DB_PASSWORD=of-a-database-for-a-moment", "REDIS_PASSWORD=of-a-redis-for-a-moment", "BACKEND_REPLICAS=2", "FRONTEND_REPLICAS=1",
+		"CANARY=0", "WATCH_FOR=2s", "DEPLOY_STABLE=1s", "DEPLOY_WEBHOOK=", "PRE_DEPLOY=", "POST_DEPLOY=", "VOLUMES=1", "YES=1",
+	}
+	environ := slices.DeleteFunc(slices.Clone(o.Source.Environ), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.ContainsFunc(ours, func(mine string) bool { return strings.HasPrefix(mine, name+"=") })
+	})
+	return &scratchSite{o: o, url: fmt.Sprintf("http://127.0.0.1:%d", port), environ: append(environ, ours...)}, nil
+}
+
+// with runs fn with the stack of a version that differs from the last one.
+func (s *scratchSite) with(ctx context.Context, fn func(context.Context, *stack.Stack) error) (err error) {
+	s.n++
+	src := s.o.Source
+	src.Env, src.Environ = "", append(slices.Clone(s.environ), fmt.Sprintf("BACKEND_ENV_BENCH=%d", s.n))
+	settings, err := env.Load(src)
+	if err != nil {
+		return err
+	}
+	st, err := stack.Open(ctx, settings, strings.NewReader(""), io.Discard, s.o.Err)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	return fn(ctx, st)
+}
+
+// switches are how long each deploy's change of the colour took, in ms.
+func (s *scratchSite) switches(ctx context.Context) (Sample, error) {
+	var ms Sample
+	err := s.with(ctx, func(ctx context.Context, st *stack.Stack) error {
+		history, err := (&deploy.Deployer{Stack: st}).History(ctx)
+		for _, r := range history {
+			if r.SwitchMS > 0 {
+				ms = append(ms, float64(r.SwitchMS))
+			}
+		}
+		return err
+	})
+	return ms, err
+}
+
+// remove takes everything of the environment away, whatever the context of the run is.
+func (s *scratchSite) remove() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	var said bytes.Buffer
+	if err := s.with(ctx, func(ctx context.Context, st *stack.Stack) error { st.Err = &said; return st.Down(ctx) }); err != nil {
+		return fmt.Errorf("removing the environment of the measurement: %w\n%s", err, &said)
+	}
+	return nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("looking for a free port: %w", err)
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
