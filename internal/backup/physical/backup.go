@@ -35,7 +35,7 @@ func (r Repo) Prepare(ctx context.Context) error {
 
 // Adopt gives the repository to the database that is there now; what it holds of others stays.
 func (r Repo) Adopt(ctx context.Context) error {
-	_, err := r.call(ctx, "stanza-upgrade")
+	_, err := r.call(ctx, "stanza-upgrade", "--no-online")
 	return err
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -108,7 +107,7 @@ func (r Repo) fetchLog(ctx context.Context, t Target, o FetchOptions) error {
 		return fmt.Errorf("fetching the log: %w", err)
 	}
 	names := append([]string{}, t.Segments...)
-	for id := uint32(2); id <= t.Window.Timeline; id++ {
+	for _, id := range t.Histories {
 		names = append(names, fmt.Sprintf("%08X.history", id))
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -119,8 +118,7 @@ func (r Repo) fetchLog(ctx context.Context, t Target, o FetchOptions) error {
 		wg.Go(func() {
 			for name := range todo {
 				err := r.get(ctx, name, dir)
-				// A timeline in between may be one that nobody continued.
-				if err != nil && !(strings.HasSuffix(name, ".history") && ctx.Err() == nil) {
+				if err != nil {
 					errs[i] = errors.Join(errs[i], err)
 					cancel()
 				}

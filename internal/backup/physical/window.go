@@ -114,6 +114,19 @@ type Target struct {
 	Time     time.Time // zero: Immediate says whether the backup's own end or all of the log
 	Now      bool      // the state at the end of the backup
 	Segments []string  // of the log that has to be fetched, in order
+
+	// Histories are all timelines that the archive knows: the one that begins when the recovery
+	// ends gets a number that none of them has.
+	Histories []uint32
+}
+
+func (a Archive) histories() (ids []uint32) {
+	for _, t := range a.Timelines {
+		if t.ID > 1 {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
 }
 
 // slack is how much the clock that dates segments and the database's may differ.
@@ -130,7 +143,7 @@ func Choose(backups []Backup, archives map[int]Archive, when time.Time, zone *ti
 		if !ok || !w.Whole || when.After(w.Until) {
 			continue
 		}
-		t := Target{Backup: b, Window: w, Time: when, Segments: w.Names}
+		t := Target{Backup: b, Window: w, Time: when, Segments: w.Names, Histories: archives[b.Cluster].histories()}
 		for i, at := range w.times {
 			if at.After(when.Add(slack)) && Reaches(w.Names[:i+1], b) {
 				t.Segments = w.Names[:i+1]
@@ -153,7 +166,7 @@ func Reaches(names []string, b Backup) bool {
 func Latest(backups []Backup, archives map[int]Archive) (Target, bool) {
 	for _, b := range slices.Backward(backups) {
 		if w := archives[b.Cluster].Window(b); w.Whole {
-			return Target{Backup: b, Window: w, Segments: w.Names}, true
+			return Target{Backup: b, Window: w, Segments: w.Names, Histories: archives[b.Cluster].histories()}, true
 		}
 	}
 	return Target{}, false
@@ -165,7 +178,7 @@ func Exactly(b Backup, a Archive) (Target, error) {
 	if !w.Whole {
 		return Target{}, fmt.Errorf("restoring backup %s: the log from %s to %s, without which it is not consistent, is not all in the archive; choose another backup, `backup:list` shows them", b.Label, b.StartWAL, b.StopWAL)
 	}
-	t := Target{Backup: b, Window: w, Now: true}
+	t := Target{Backup: b, Window: w, Now: true, Histories: a.histories()}
 	want, _ := parseSegment(b.StopWAL)
 	for _, n := range w.Names {
 		t.Segments = append(t.Segments, n)

@@ -27,6 +27,9 @@ type Remote struct {
 // Dump dumps the database now and prints the backup's id.
 func (r *Remote) Dump(ctx context.Context) error { return r.call(ctx, "dump") }
 
+// Copy makes a physical backup of a level (full, differential, incremental) and prints the ids.
+func (r *Remote) Copy(ctx context.Context, level string) error { return r.call(ctx, level) }
+
 // List shows the backups.
 func (r *Remote) List(ctx context.Context) error { return r.call(ctx, "list", r.format()...) }
 
