@@ -19,6 +19,54 @@ type Target struct {
 
 // Targets reads the targets of a magefiles folder.
 func Targets(dir string) ([]Target, error) {
+	pkg, err := read(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []Target
+	for _, f := range pkg.Funcs {
+		list = append(list, target(f))
+	}
+	slices.SortFunc(list, func(a, b Target) int {
+		if (a.Group == "") != (b.Group == "") {
+			return strings.Compare(a.Group, b.Group)
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return list, nil
+}
+
+// Words are all names that mage takes, short ones included, in lower case, since mage
+// does not look at the case, with the arguments that each wants.
+func Words(dir string) (map[string][]string, error) {
+	pkg, err := read(dir)
+	if err != nil {
+		return nil, err
+	}
+	words := map[string][]string{}
+	for _, f := range pkg.Funcs {
+		t := target(f)
+		words[strings.ToLower(t.Name)] = t.Arguments
+	}
+	for alias, f := range pkg.Aliases {
+		words[strings.ToLower(alias)] = target(f).Arguments
+	}
+	return words, nil
+}
+
+func target(f *parse.Function) Target {
+	t := Target{Name: lower(f.Name), Text: sentence(f.Name, f.Comment)}
+	if f.Receiver != "" {
+		t.Group = lower(f.Receiver)
+		t.Name = t.Group + ":" + t.Name
+	}
+	for _, a := range f.Args {
+		t.Arguments = append(t.Arguments, a.Name)
+	}
+	return t
+}
+
+func read(dir string) (*parse.PkgInfo, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		return nil, err
@@ -30,25 +78,7 @@ func Targets(dir string) ([]Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the targets in %s: %w", dir, err)
 	}
-	var list []Target
-	for _, f := range pkg.Funcs {
-		t := Target{Name: lower(f.Name), Text: sentence(f.Name, f.Comment)}
-		if f.Receiver != "" {
-			t.Group = lower(f.Receiver)
-			t.Name = t.Group + ":" + t.Name
-		}
-		for _, a := range f.Args {
-			t.Arguments = append(t.Arguments, a.Name)
-		}
-		list = append(list, t)
-	}
-	slices.SortFunc(list, func(a, b Target) int {
-		if (a.Group == "") != (b.Group == "") {
-			return strings.Compare(a.Group, b.Group)
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	return list, nil
+	return pkg, nil
 }
 
 // sentence is a comment without the function's name, which Go wants in front.

@@ -14,7 +14,7 @@ import (
 	"drydock/internal/testkit"
 )
 
-func read(t *testing.T) (root string, list []Target) {
+func ours(t *testing.T) (root string, list []Target) {
 	t.Helper()
 	root = testkit.Root(t)
 	list, err := Targets(filepath.Join(root, "magefiles"))
@@ -24,7 +24,7 @@ func read(t *testing.T) (root string, list []Target) {
 }
 
 func TestGeneratedPagesAreNotStale(t *testing.T) {
-	root, list := read(t)
+	root, list := ours(t)
 	rules, err := lint.Markdown()
 	require.NoError(t, err)
 	for name, want := range map[string]string{"targets.md": Page(list), "nginx-rules.md": rules} {
@@ -41,7 +41,7 @@ func TestGeneratedPagesAreNotStale(t *testing.T) {
 }
 
 func TestEveryTargetIsDocumentedInOneLine(t *testing.T) {
-	_, list := read(t)
+	_, list := ours(t)
 	for _, target := range list {
 		assert.NotEmpty(t, target.Text, "%s has no comment", target.Name)
 		assert.True(t, strings.HasSuffix(target.Text, "."), "%s: %q", target.Name, target.Text)
@@ -49,7 +49,7 @@ func TestEveryTargetIsDocumentedInOneLine(t *testing.T) {
 }
 
 func TestHelpFitsATerminal(t *testing.T) {
-	_, list := read(t)
+	_, list := ours(t)
 	for line := range strings.Lines(Help(list)) {
 		assert.LessOrEqual(t, len(strings.TrimRight(line, "\n")), 120, line)
 	}
