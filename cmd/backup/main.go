@@ -19,6 +19,8 @@
 //	backup drills                       the evidence of past drills
 //	backup ask URL [BODY]               GET, or POST of JSON, for a drill
 //	backup config-put, config-get       a configuration backup, on standard input and output
+//	backup guard                        process 1 of the guard's container (RPO=zero)
+//	backup release                      lets commits go on without the receiver of the log
 //	backup healthy                      for the container's health check
 //
 // Results go to standard output, everything else to standard error. The exit codes are
@@ -30,6 +32,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -57,7 +60,7 @@ func command(ctx context.Context, words []string) error {
 	}
 	switch verb {
 	case "healthy":
-		return healthy(ctx)
+		return healthy(ctx, words)
 	case "ask":
 		return ask(ctx, words)
 	}
@@ -65,7 +68,14 @@ func command(ctx context.Context, words []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := backup.Open(config, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	switch verb { // they have no repository
+	case "guard":
+		return backup.Guard(ctx, config, log)
+	case "release":
+		return config.Release(ctx)
+	}
+	s, err := backup.Open(config, log)
 	if err != nil {
 		return err
 	}
@@ -133,14 +143,18 @@ func command(ctx context.Context, words []string) error {
 		}
 		return backup.WriteRestored(os.Stdout, r, *asJSON)
 	}
-	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, full, differential, incremental, fetch, adopt, list, verify, prune, restore, examine, control, heartbeat, drilled, drills, ask, config-put, config-get, healthy", verb))
+	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, full, differential, incremental, fetch, adopt, list, verify, prune, restore, examine, control, heartbeat, drilled, drills, ask, guard, release, config-put, config-get, healthy", verb))
 }
 
 // healthy asks the running service.
-func healthy(ctx context.Context) error {
+func healthy(ctx context.Context, words []string) error {
+	port := "9181"
+	if len(words) > 0 {
+		port = words[0] // the guard's
+	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:9181/healthz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+port+"/healthz", nil)
 	if err != nil {
 		return err
 	}
@@ -150,7 +164,8 @@ func healthy(ctx context.Context) error {
 	}
 	defer func() { _ = resp.Body.Close() }() // the status is all that is wanted
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answered %s", resp.Status)
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 4096)) // the status alone is enough
+		return fmt.Errorf("it answered %s: %s", resp.Status, strings.TrimSpace(string(why)))
 	}
 	return nil
 }

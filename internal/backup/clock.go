@@ -52,19 +52,11 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("asking for the host's name: %w", err)
 	}
-	sender, err := notify.New(notify.Config{
-		URL: s.Config.Webhook.Reveal(), Project: s.Config.Project, Env: s.Config.Env, Host: host,
-		Secrets: []string{s.Config.Server.Password.Reveal()},
-		Warn:    func(err error) { s.Log.Error("a message could not be delivered", "error", err.Error()) },
-	})
+	sender, err := s.sender(host)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		err = errors.Join(err, sender.Close(closing))
-	}()
+	defer func() { err = errors.Join(err, closeSender(ctx, sender)) }()
 	runner, err := schedule.New(schedule.Options{Jobs: s.jobs(), Journal: journal, StopWithin: stopWithin, Tell: func(e schedule.Event) { s.tell(sender, e) }})
 	if err != nil {
 		return err
@@ -75,6 +67,9 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	watching := make(chan struct{})
 	go func() { watch.run(ctx); close(watching) }()
 	defer func() { <-watching }()
+	receiving := make(chan struct{})
+	go func() { s.noLoss(ctx, sender.Notify); close(receiving) }()
+	defer func() { <-receiving }()
 	stop, err := s.serveMetrics(runner, beat, watch.lags())
 	if err != nil {
 		return err
@@ -84,6 +79,21 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	s.Log.Info("working by the clock", "dump", line(s.Config.Dump), "verify", line(s.Config.Verify), "repositories", len(p.Repos),
 		"full", line(p.Full), "differential", line(p.Diff), "incremental", line(p.Incr))
 	return runner.Run(ctx)
+}
+
+// sender is the way to the webhook.
+func (s *Service) sender(host string) (*notify.Sender, error) {
+	return notify.New(notify.Config{
+		URL: s.Config.Webhook.Reveal(), Project: s.Config.Project, Env: s.Config.Env, Host: host,
+		Secrets: []string{s.Config.Server.Password.Reveal()},
+		Warn:    func(err error) { s.Log.Error("a message could not be delivered", "error", err.Error()) },
+	})
+}
+
+func closeSender(ctx context.Context, sender *notify.Sender) error {
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return sender.Close(closing)
 }
 
 func line(l *schedule.Line) string {

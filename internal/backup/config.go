@@ -29,6 +29,7 @@ type Config struct {
 	Dump, Verify *schedule.Line // BACKUP_DUMP, BACKUP_VERIFY; nil is never
 	Webhook      env.Secret     // BACKUP_WEBHOOK_FILE
 	Physical     Physical
+	RPO          RPO
 	Heartbeat    time.Duration // BACKUP_HEARTBEAT; 0 is none
 	Metrics      string        // address on which they are served
 }
@@ -122,6 +123,7 @@ func FromEnviron(getenv func(string) string, readFile func(string) ([]byte, erro
 		Webhook: r.secret("BACKUP_WEBHOOK", false), Heartbeat: r.duration("BACKUP_HEARTBEAT", "5s"),
 	}
 	c.Physical = r.physical(zone)
+	c.RPO = r.rpo()
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
 		r.complain("BACKUP_ZONE", fmt.Sprintf("%q is no time zone such as UTC or Europe/Berlin", zone))

@@ -59,7 +59,11 @@ func (s *Service) Fetch(ctx context.Context, o FetchOptions) (physical.Fetched, 
 			}
 			return f, nil
 		}
-		return r.Fetch(ctx, target, version, physical.FetchOptions{Dir: o.Dir, Jobs: s.Config.Jobs, Log: s.said})
+		f, err := r.Fetch(ctx, target, version, physical.FetchOptions{Dir: o.Dir, Jobs: s.Config.Jobs, Log: s.said})
+		if err != nil {
+			return f, err
+		}
+		return f, s.complete(ctx, r, o.Dir, target)
 	}
 	if len(errs) == 0 {
 		return physical.Fetched{}, run.WithCode(run.CodeBadInput, fmt.Errorf("there is no repository %q; there are local and, if BACKUP_S3_ENDPOINT is set, s3", o.Repository))

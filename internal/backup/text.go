@@ -25,16 +25,18 @@ func (s *Service) List(ctx context.Context, w io.Writer, asJSON bool) error {
 		return err
 	}
 	reached := s.reach(ctx, list)
+	lost := s.lossNow(ctx)
 	if asJSON {
 		return writeJSON(w, struct {
 			Backups  []store.Backup  `json:"backups"`
 			Failures []store.Failure `json:"failures"`
 			reach
-		}{list, failures, reached})
+			Loss *loss `json:"no_loss,omitempty"`
+		}{list, failures, reached, lost})
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(w, "no backups yet")
-		return errors.Join(err, s.writeArchives(w, reached), s.writeFailures(w, failures, 0))
+		return errors.Join(err, s.writeArchives(w, reached), lost.write(w), s.writeFailures(w, failures, 0))
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "BACKUP\tKIND\tDATABASE\tFINISHED\tTOOK\tSIZE\tHOLDS\tSTATE") // the error is the Flush's
@@ -47,7 +49,7 @@ func (s *Service) List(ctx context.Context, w io.Writer, asJSON bool) error {
 			b.Finished.In(s.Config.Zone).Format("2006-01-02 15:04:05 MST"),
 			time.Duration(b.Seconds*float64(time.Second)).Round(100*time.Millisecond), store.Bytes(b.OnDisk), holds, state(b))
 	}
-	return errors.Join(tw.Flush(), s.writeArchives(w, reached), s.writeFailures(w, failures, store.Sequence(list[len(list)-1].ID)))
+	return errors.Join(tw.Flush(), s.writeArchives(w, reached), lost.write(w), s.writeFailures(w, failures, store.Sequence(list[len(list)-1].ID)))
 }
 
 func (s *Service) writeFailures(w io.Writer, failures []store.Failure, after uint64) error {

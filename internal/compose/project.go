@@ -87,8 +87,12 @@ func Base(s *env.Settings, v Values) Project {
 	if s.Mode == env.Dev {
 		files = append(files, "data.dev.yaml")
 	}
+	services := []string{"db", "redis", "gateway", "backup"}
+	if s.NoLoss() && !v.Isolated { // nobody receives the log of a scratch stack
+		files, services = append(files, "guard.yaml"), append(services, "guard")
+	}
 	return project(s, v, s.Project, files, override{
-		Services: labelled(v.Labels, "db", "redis", "gateway", "backup"),
+		Services: labelled(v.Labels, services...),
 		Networks: labelledIn(v.Labels, "data", "edge", "out"),
 		Volumes:  labelledIn(v.Labels, "db", "repo", "db-shared", "redis", "gateway", "backup"),
 	})

@@ -114,7 +114,8 @@ func (s *Stack) setPassword(ctx context.Context, container string) error {
 	if err != nil {
 		return fmt.Errorf("preparing the new password of the database: %w", err)
 	}
-	sql := fmt.Sprintf("ALTER ROLE %s PASSWORD '%s';\n", pgx.Identifier{d.User}.Sanitize(), verifier)
+	// Where commits wait for the receiver of the log (RPO=zero), it may need this password to come.
+	sql := fmt.Sprintf("SET synchronous_commit = local;\nALTER ROLE %s PASSWORD '%s';\n", pgx.Identifier{d.User}.Sanitize(), verifier)
 	err = s.Engine.Exec(ctx, container, engine.Command{
 		Cmd:     []string{"psql", "--no-psqlrc", "--quiet", "--username", d.User, "--dbname", d.Name, "-v", "ON_ERROR_STOP=1"},
 		Streams: engine.Streams{In: strings.NewReader(sql)},

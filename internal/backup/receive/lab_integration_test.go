@@ -50,6 +50,12 @@ func program(verb string) error {
 		return err
 	}
 	server := Server{Host: "db", User: "app", Password: labPassword, Database: "app"}
+	if verb == "complete" {
+		c, err := Complete(ctx, CompleteOptions{Received: os.Getenv("FROM"), System: os.Getenv("SYSTEM"), Data: pgData, Log: "wal", Latest: true, Path: "/usr/bin:/bin",
+			Say: func(line string) { log.Info(line) }})
+		log.Info("complete", "segments", c.Segments, "last", c.Last, "timeline", c.Timeline)
+		return err
+	}
 	if verb == "receiver" {
 		r := &Receiver{Server: server, Dir: labDir, Path: "/usr/bin:/bin", Log: log, Tell: sender.Notify}
 		return r.Run(ctx)
@@ -165,10 +171,7 @@ func (l *lab) restore() {
 	l.t.Helper()
 	l.data = testkit.Volume(l.t).Name
 	// There, a new volume gets its owner from the image.
-	l.once(`cd `+pgData+`; cp -a /received/base/. .; touch recovery.signal
-sed -i '/^synchronous_standby_names/d' postgresql.auto.conf
-echo "restore_command = 'restore-wal `+labDir+` %f \"%p\"'" >>postgresql.auto.conf`,
-		engine.Mount{Name: l.data, Target: pgData})
+	l.complete(labDir)
 	l.startDB()
 	l.until("the server is out of recovery", func(ctx context.Context) bool {
 		c, err := l.connect(ctx)
@@ -179,6 +182,15 @@ echo "restore_command = 'restore-wal `+labDir+` %f \"%p\"'" >>postgresql.auto.co
 		var recovering bool
 		return c.QueryRow(ctx, "select pg_is_in_recovery()").Scan(&recovering) == nil && !recovering
 	})
+}
+
+// complete lays the base backup and what was received into the volume, and returns what it said.
+func (l *lab) complete(from string) string {
+	l.t.Helper()
+	return l.once(`cd `+pgData+`; cp -a /received/base/. .; touch recovery.signal; mkdir wal
+echo "restore_command = 'test -f wal/%f.zst && zstd -dqf wal/%f.zst -o \"%p\"'" >>postgresql.auto.conf
+SYSTEM=$(pg_controldata -D . | sed -n 's/^Database system identifier: *//p') FROM=`+from+` RECEIVE_PROGRAM=complete /t/test
+! grep synchronous_standby_names postgresql.auto.conf`, engine.Mount{Name: l.data, Target: pgData}, engine.Mount{Name: l.programs.Name, Target: "/t", ReadOnly: true})
 }
 
 // listen is the webhook's other end.

@@ -155,3 +155,14 @@ const sqlResetBound = "alter system reset max_slot_wal_keep_size"
 
 // oneLine is a text without line breaks.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// State is what one look tells; how long it has been so, only the guard knows.
+func (o Observation) State() State {
+	switch {
+	case o.Configured == names && o.Sync && o.Streaming:
+		return Zero
+	case o.Configured == names:
+		return Waiting
+	}
+	return Degraded
+}

@@ -27,20 +27,31 @@ func (r *Receiver) prune(ctx context.Context, current string, size uint64) error
 	}
 	var problems error
 	for _, system := range systems {
+		if !system.IsDir() {
+			continue
+		}
 		folder := filepath.Join(r.Dir, system.Name())
 		list, err := runsOf(folder)
 		if err != nil {
 			return err
 		}
+		if len(list) == 0 {
+			continue
+		}
+		held, err := r.Archived(ctx, system.Name())
+		if err != nil {
+			problems = errors.Join(problems, fmt.Errorf("asking the archive what it holds of %s: %w", system.Name(), err))
+			continue
+		}
 		for i, id := range list {
 			live := system.Name() == current && i == len(list)-1
-			problems = errors.Join(problems, r.pruneRun(ctx, system.Name(), filepath.Join(folder, id.String()), size, live))
+			problems = errors.Join(problems, r.pruneRun(filepath.Join(folder, id.String()), size, held, live))
 		}
 	}
 	return problems
 }
 
-func (r *Receiver) pruneRun(ctx context.Context, system, run string, size uint64, live bool) error {
+func (r *Receiver) pruneRun(run string, size uint64, held map[string]bool, live bool) error {
 	p, err := readPosition(run)
 	if err != nil {
 		return err
@@ -60,11 +71,7 @@ func (r *Receiver) pruneRun(ctx context.Context, system, run string, size uint64
 	removed := 0
 	for _, s := range list[:len(list)-1] {
 		// In order, and up to the first that is missing there: what stays has no hole.
-		ok, err := r.Archived(ctx, system, s.Name(size))
-		if err != nil {
-			return fmt.Errorf("asking the archive for %s: %w", s.Name(size), err)
-		}
-		if !ok {
+		if !held[s.Name(size)] {
 			break
 		}
 		if err := os.Remove(filepath.Join(run, s.Name(size))); err != nil {

@@ -24,8 +24,8 @@ type Receiver struct {
 	Log    *slog.Logger
 	Tell   func(notify.Event)
 
-	// Archived says whether the archive holds a segment safely; nil keeps every segment.
-	Archived func(ctx context.Context, system, segment string) (bool, error)
+	// Archived lists the segments of a database that the archive holds safely; nil keeps all.
+	Archived func(ctx context.Context, system string) (map[string]bool, error)
 	// NewRun is called when a run begins. Until a base backup that began later is there, a
 	// restore needs the archive up to the run's beginning.
 	NewRun func(reason string)

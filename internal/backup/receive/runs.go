@@ -176,6 +176,10 @@ func Belongs(path, system string, start LSN) error {
 		return err
 	}
 	defer f.Close()
+	return belongs(f, path, system, start)
+}
+
+func belongs(f io.Reader, path, system string, start LSN) error {
 	var header [32]byte
 	if _, err := io.ReadFull(f, header[:]); err != nil {
 		return fmt.Errorf("reading the header of %s: %w", path, err)
