@@ -183,7 +183,7 @@ func Guard(ctx context.Context, c Config, log *slog.Logger) (err error) {
 	defer func() { err = errors.Join(err, closeSender(ctx, sender)) }()
 	g := &receive.Guard{
 		Server: s.Config.receiveServer(), Policy: s.Config.RPO.Away, After: s.Config.RPO.After, MaxHeld: s.Config.RPO.Keep,
-		Tell: sender.Notify, Log: s.Log,
+		Tell: sender.Notify, Log: s.Log, WayOut: "docker exec " + c.Project + "-guard-1 backup release",
 	}
 	server := &http.Server{Addr: receive.GuardAddr, Handler: g.Handler(), ReadHeaderTimeout: 5 * time.Second}
 	failed := make(chan error, 1)

@@ -27,6 +27,7 @@ type Guard struct {
 	Policy  Policy
 	After   time.Duration // how long the receiver may be away before it counts
 	MaxHeld int64         // bytes of WAL that its slot may keep on the database's disk
+	WayOut  string        // command that lets commits go on without the receiver
 	Tell    func(notify.Event)
 	Log     *slog.Logger
 
@@ -141,7 +142,7 @@ func (g *Guard) why(m memory, o Observation, now time.Time) string {
 	switch m.state {
 	case Waiting:
 		return fmt.Sprintf("%s, and %d commits wait for it (RPO_AWAY=wait). Bring the backup service back (its log says what is wrong), "+
-			"or let commits go on without it: docker exec THIS-CONTAINER backup release", away, o.Waiting)
+			"or let commits go on without it: %s", away, o.Waiting, g.WayOut)
 	case Degraded:
 		return away + "; commits go on without it, and what is acknowledged now can be lost with the database's volume"
 	case Refused:

@@ -136,7 +136,10 @@ func (l *lab) startDB() {
 		Name: "db", Image: l.image, Attach: []engine.Attach{{Network: l.network.Name, Aliases: []string{"db"}}},
 		Env:    []string{"POSTGRES_USER=app", "POSTGRES_PASSWORD=" + labPassword.Reveal()},
 		Tmpfs:  map[string]string{"/run/postgresql": "uid=999,gid=999,mode=0755", "/tmp": "mode=1777"},
-		Mounts: []engine.Mount{{Name: l.data, Target: pgData}, {Name: l.received.Name, Target: "/received", ReadOnly: true}},
+		Mounts: []engine.Mount{{Name: l.data, Target: pgData}},
+		// One process: what a script leaves behind when it takes too long goes to process 1, and
+		// PostgreSQL takes the end of a child that it does not know for a crash.
+		Health: &engine.HealthCheck{Cmd: []string{"pg_isready", "-q", "-h", "127.0.0.1"}, Interval: time.Second, Timeout: 10 * time.Second, StartPeriod: 3 * time.Minute},
 	}).ID
 }
 
