@@ -7,6 +7,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
+	"drydock/internal/backup/configure"
 	"drydock/internal/backup/remote"
 	"drydock/internal/drill"
 	"drydock/internal/target"
@@ -18,6 +19,31 @@ type Backup mg.Namespace
 // Dump dumps the database now, with a manifest of every table's rows, and prints the backup's id.
 func (Backup) Dump(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Dump(ctx) })
+}
+
+// Config backs up settings, secrets (encrypted), checkout, compose, nginx, deploys and images. ARCHIVE=file for a copy.
+func (Backup) Config(ctx context.Context) error {
+	return target.Configuration(ctx, true, func(ctx context.Context, c *configure.Config) error { return c.Backup(ctx) })
+}
+
+// ConfigRestore makes the folder INTO from a backup of the configuration: BACKUP=id or ARCHIVE=file, with AGE_KEY_FILE.
+func (Backup) ConfigRestore(ctx context.Context) error {
+	return target.Configuration(ctx, false, func(ctx context.Context, c *configure.Config) error { return c.Restore(ctx) })
+}
+
+// Full makes a full physical backup now, in each repository, and prints the ids.
+func (Backup) Full(ctx context.Context) error {
+	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Copy(ctx, "full") })
+}
+
+// Differential makes a physical backup of what has changed since the last full one.
+func (Backup) Differential(ctx context.Context) error {
+	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Copy(ctx, "differential") })
+}
+
+// Incremental makes a physical backup of what has changed since the last one of any kind.
+func (Backup) Incremental(ctx context.Context) error {
+	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Copy(ctx, "incremental") })
 }
 
 // List shows the backups: when, how large, what they hold, whether they are good. FORMAT=json for machines.
@@ -35,12 +61,10 @@ func (Backup) Prune(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Prune(ctx) })
 }
 
-// RestoreDrill proves the newest dump: restored in a scratch stack, compared, checked, the backend started on it.
+// RestoreDrill proves the newest backups: restored in a scratch stack, compared, checked, the backend started on them.
 func (Backup) RestoreDrill(ctx context.Context) error {
 	return target.Drill(ctx, func(ctx context.Context, d *drill.Drill) error { return d.Run(ctx) })
 }
 
-// Restore restores a dump into a new database beside the live one. BACKUP=id, DATABASE=name REPLACE=1, TABLES=a,b choose.
-func (Backup) Restore(ctx context.Context) error {
-	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Restore(ctx) })
-}
+// Restore restores a dump beside the live database, or a physical backup: AT=time, BACKUP=id. REPLACE=1 in its place.
+func (Backup) Restore(ctx context.Context) error { return target.Restore(ctx) }

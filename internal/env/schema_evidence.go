@@ -1,6 +1,9 @@
 package env
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Drill is what a restore drill asks of what it restored.
 type Drill struct {
@@ -44,3 +47,42 @@ func evidenceKeys() []Key {
 			DocZh: "把正在运行的镜像放入 `backup:config`，恢复时无需构建。约数百兆字节。"},
 	}
 }
+
+// SecretValues returns every secret that is set, by key: for a backup that encrypts them.
+func (s *Settings) SecretValues() map[string]Secret {
+	all := map[string]Secret{}
+	if s.values == nil {
+		return all
+	}
+	for key, v := range s.values.byKey {
+		if v.Secret && v.raw != nil {
+			all[key] = Secret(*v.raw)
+		}
+	}
+	return all
+}
+
+// LocalEnviron returns what this machine adds to the committed settings, as KEY=value,
+// sorted: what came from the process environment or from files that git ignores. Those
+// that hold the password of a URL come apart.
+func (s *Settings) LocalEnviron() (plain, withPassword []string) {
+	if s.values == nil {
+		return nil, nil
+	}
+	for _, key := range sortedKeys(s.values.byKey) {
+		v := s.values.byKey[key]
+		local := v.Origin == FromProcess || strings.HasPrefix(v.Origin, ".env")
+		if k, ours := byName()[key]; v.Secret || v.Option || !local || ours && k.Ambient {
+			continue
+		}
+		if shown, _ := s.Lookup(key); shown.Value != v.Value {
+			withPassword = append(withPassword, key+"="+v.Value)
+		} else {
+			plain = append(plain, key+"="+v.Value)
+		}
+	}
+	return plain, withPassword
+}
+
+// SecretPath is the file in which a machine keeps a secret, relative to the root.
+func SecretPath(env, key string) string { return secretFile(env, key) }
