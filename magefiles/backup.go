@@ -26,7 +26,7 @@ func (Backup) Config(ctx context.Context) error {
 	return target.Configuration(ctx, true, func(ctx context.Context, c *configure.Config) error { return c.Backup(ctx) })
 }
 
-// ConfigRestore makes the folder INTO from a backup of the configuration: BACKUP=id or ARCHIVE=file, with AGE_KEY_FILE.
+// ConfigRestore makes the folder INTO from such a backup, with AGE_KEY_FILE. BACKUP=id or ARCHIVE=file says which.
 func (Backup) ConfigRestore(ctx context.Context) error {
 	return target.Configuration(ctx, false, func(ctx context.Context, c *configure.Config) error { return c.Restore(ctx) })
 }
@@ -61,7 +61,7 @@ func (Backup) Prune(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Prune(ctx) })
 }
 
-// RestoreDrill proves the newest backups: restored in a scratch stack, compared, checked, the backend started on them.
+// RestoreDrill proves the newest backups: restored in a scratch stack, compared, checked, the backend started.
 func (Backup) RestoreDrill(ctx context.Context) error {
 	return target.Drill(ctx, func(ctx context.Context, d *drill.Drill) error { return d.Run(ctx) })
 }
