@@ -108,12 +108,12 @@ func (r Report) Write(w io.Writer, format string) error {
 		if x.Status == Fail {
 			fmt.Fprintf(&b, "          source: %s\n", x.Source)
 		}
-		said := ""
+		said := map[string]bool{}
 		for _, e := range x.Exceptions {
-			if e.Reason != said {
+			if !said[e.Reason] {
 				fmt.Fprintf(&b, "          except %s: %s\n", places(x.Exceptions, e.Reason), e.Reason)
 			}
-			said = e.Reason
+			said[e.Reason] = true
 		}
 	}
 	fmt.Fprintf(&b, "\n%s (%s): %d rules passed, %d failed, %d broken by named exceptions, %d notes about the machine\n",
