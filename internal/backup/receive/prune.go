@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"drydock/internal/aside"
@@ -35,14 +36,8 @@ func (r *Receiver) prune(ctx context.Context, current string, size uint64) error
 		if err != nil {
 			return err
 		}
-		if len(list) == 0 {
-			continue
-		}
-		held, err := r.Archived(ctx, system.Name())
-		if err != nil {
-			problems = errors.Join(problems, fmt.Errorf("asking the archive what it holds of %s: %w", system.Name(), err))
-			continue
-		}
+		// The archive is asked once, and only if there is something to remove.
+		held := sync.OnceValues(func() (map[string]bool, error) { return r.Archived(ctx, system.Name()) })
 		for i, id := range list {
 			live := system.Name() == current && i == len(list)-1
 			problems = errors.Join(problems, r.pruneRun(filepath.Join(folder, id.String()), size, held, live))
@@ -51,7 +46,7 @@ func (r *Receiver) prune(ctx context.Context, current string, size uint64) error
 	return problems
 }
 
-func (r *Receiver) pruneRun(run string, size uint64, held map[string]bool, live bool) error {
+func (r *Receiver) pruneRun(run string, size uint64, archived func() (map[string]bool, error), live bool) error {
 	p, err := readPosition(run)
 	if err != nil {
 		return err
@@ -65,8 +60,12 @@ func (r *Receiver) pruneRun(run string, size uint64, held map[string]bool, live 
 		return aside.SyncDir(filepath.Dir(run))
 	}
 	list, err := segmentsIn(run, size)
-	if err != nil || len(list) == 0 {
+	if err != nil || len(list) < 2 {
 		return err
+	}
+	held, err := archived()
+	if err != nil {
+		return fmt.Errorf("asking the archive what it holds: %w", err)
 	}
 	removed := 0
 	for _, s := range list[:len(list)-1] {

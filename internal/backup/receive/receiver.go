@@ -26,8 +26,8 @@ type Receiver struct {
 
 	// Archived lists the segments of a database that the archive holds safely; nil keeps all.
 	Archived func(ctx context.Context, system string) (map[string]bool, error)
-	// NewRun is called when a run begins. Until a base backup that began later is there, a
-	// restore needs the archive up to the run's beginning.
+	// NewRun is called when a run begins because the one before could not go on. Until a base
+	// backup that began later is there, a restore needs the archive up to the run's beginning.
 	NewRun func(reason string)
 
 	mu    sync.Mutex
@@ -132,10 +132,10 @@ func (r *Receiver) stream(ctx context.Context) error {
 	if reason != "" {
 		r.Log.Info("a new run of WAL begins", "run", folder, "reason", reason)
 		if reason != firstRun {
-			r.Tell(notify.Event{Event: EventNewRun, Kind: "receiver", Error: reason, Next: "nothing, if a full backup follows: " + folder})
-		}
-		if r.NewRun != nil {
-			r.NewRun(reason)
+			r.Tell(notify.Event{Event: EventNewRun, Kind: "receiver", Error: reason, Next: "nothing: a backup follows"})
+			if r.NewRun != nil {
+				r.NewRun(reason)
+			}
 		}
 	}
 	r.update(func(st *Received) { *st = Received{Run: folder, At: time.Now()} })
