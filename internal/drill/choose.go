@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"drydock/internal/backup/store"
 	"drydock/internal/run"
 )
 
@@ -24,6 +25,7 @@ type listed struct {
 	Kind     string    `json:"kind"`
 	Database string    `json:"database"`
 	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
 	OnDisk   int64     `json:"on_disk"`
 	Damaged  *struct {
 		Reason string `json:"reason"`
@@ -42,30 +44,48 @@ func (d *Drill) parts(ctx context.Context) ([]part, error) {
 	if err := json.Unmarshal(out.Bytes(), &all); err != nil {
 		return nil, fmt.Errorf("reading the list of backups: %w", err)
 	}
-	b, err := pick(all.Backups, d.Settings.Options.Backup, d.Settings.Database.Name)
+	chosen, err := pick(all.Backups, d.Settings.Options.Backup, d.Settings.Database.Name)
 	if err != nil {
 		return nil, run.WithCode(run.CodeBadInput, err)
 	}
-	return []part{{
-		evidence: &Part{Name: "dump", Backup: b.ID, Database: b.Database, Made: b.Started, Size: b.OnDisk},
-		steps:    (*scratch).dumpSteps,
-	}}, nil
+	var parts []part
+	for _, b := range chosen {
+		p := part{evidence: &Part{Name: b.Kind, Backup: b.ID, Database: b.Database, Made: b.Started, Finished: b.Finished, Size: b.OnDisk}, steps: (*scratch).dumpSteps}
+		if b.Kind == store.KindPhysical {
+			p.steps = (*scratch).physicalSteps
+		}
+		parts = append(parts, p)
+	}
+	return parts, nil
 }
 
-// pick is the dump that is drilled. One that is wanted by its id is taken even when it is
-// marked as damaged: the drill says what is wrong with it.
-func pick(list []listed, want, database string) (listed, error) {
+// pick is what is drilled: the newest good dump and the newest good physical backup, or the
+// one that is wanted by its id, even when it is marked as damaged: the drill says what is
+// wrong with it.
+func pick(list []listed, want, database string) (chosen []listed, err error) {
 	for i := len(list) - 1; i >= 0; i-- {
 		b := list[i]
 		if want != "" && (b.ID == want || strings.TrimLeft(strings.SplitN(b.ID, "-", 2)[0], "0") == want) {
-			return b, nil
-		}
-		if want == "" && b.Kind == "dump" && b.Database == database && b.Damaged == nil {
-			return b, nil
+			if b.Kind == store.KindConfig {
+				return nil, fmt.Errorf("%s is a backup of the configuration; `backup:configRestore` proves it", b.ID)
+			}
+			return []listed{b}, nil
 		}
 	}
 	if want != "" {
-		return listed{}, fmt.Errorf("there is no backup %q; `backup:list` shows what there is", want)
+		return nil, fmt.Errorf("there is no backup %q; `backup:list` shows what there is", want)
 	}
-	return listed{}, errors.New("there is no good dump to drill with; make one: backup:dump")
+	for _, kind := range []string{store.KindDump, store.KindPhysical} {
+		for i := len(list) - 1; i >= 0; i-- {
+			b := list[i]
+			if b.Kind == kind && b.Damaged == nil && (kind == store.KindPhysical || b.Database == database) {
+				chosen = append(chosen, b)
+				break
+			}
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, errors.New("there is no good backup to drill with; make one: backup:dump")
+	}
+	return chosen, nil
 }

@@ -20,18 +20,44 @@ func TestPick(t *testing.T) {
 		{ID: "000008-20260102T000000Z-bbbbbb", Kind: "dump", Database: "other"},
 		{ID: "000009-20260103T000000Z-cccccc", Kind: "config"},
 		{ID: "000010-20260104T000000Z-dddddd", Kind: "dump", Database: "app", Damaged: damaged},
+		{ID: "000011-20260105T000000Z-eeeeee", Kind: "physical"},
 	}
-	for _, c := range []struct{ want, id string }{
-		{"", list[0].ID}, {"10", list[3].ID}, {list[1].ID, list[1].ID},
+	for _, c := range []struct {
+		want string
+		ids  []string
+	}{
+		{"", []string{list[0].ID, list[4].ID}}, {"10", []string{list[3].ID}}, {list[1].ID, []string{list[1].ID}}, {"11", []string{list[4].ID}},
 	} {
-		b, err := pick(list, c.want, "app")
+		chosen, err := pick(list, c.want, "app")
 		require.NoError(t, err, c.want)
-		assert.Equal(t, c.id, b.ID, "%q", c.want)
+		var ids []string
+		for _, b := range chosen {
+			ids = append(ids, b.ID)
+		}
+		assert.Equal(t, c.ids, ids, "%q", c.want)
 	}
-	_, err := pick(list, "11", "app")
+	_, err := pick(list, "12", "app")
 	assert.ErrorContains(t, err, "backup:list")
-	_, err = pick(list, "", "nobody")
+	_, err = pick(list, "9", "app")
+	assert.ErrorContains(t, err, "backup:configRestore")
+	_, err = pick(list[:4], "", "nobody")
 	assert.ErrorContains(t, err, "backup:dump")
+}
+
+func TestAPointInTimeIsHitWhenNothingOfLaterAndLittleOfBeforeIsMissing(t *testing.T) {
+	made := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	at, ok := between(made, made.Add(time.Minute))
+	require.True(t, ok)
+	assert.Equal(t, made.Add(30*time.Second), at)
+	_, ok = between(made, made.Add(time.Second))
+	assert.False(t, ok)
+	for shift, want := range map[time.Duration]bool{0: true, -5 * time.Second: true, time.Millisecond: false, -2 * time.Minute: false} {
+		restored := at.Add(shift)
+		got, detail := onTime(at, &restored, 5*time.Second)
+		assert.Equal(t, want, got, detail)
+	}
+	got, _ := onTime(at, nil, time.Second)
+	assert.False(t, got)
 }
 
 // example is a drill that found something, with hostile text in everything that comes from outside.

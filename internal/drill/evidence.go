@@ -25,6 +25,7 @@ type Part struct {
 	Backup   string    `json:"backup"`
 	Database string    `json:"database"`
 	Made     time.Time `json:"made"` // when the backup was begun: what came later is not in it
+	Finished time.Time `json:"finished"`
 	Size     int64     `json:"size"` // bytes that it occupies
 	Tables   int       `json:"tables"`
 	Rows     int64     `json:"rows"`

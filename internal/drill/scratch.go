@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,8 +30,10 @@ type scratch struct {
 	part *Part
 	v    compose.Values
 
+	db       string // container of the database; "" is compose's
 	lost     moment
 	restored *time.Time // the heartbeat that came back
+	verify   func(context.Context) error
 }
 
 // scratch is the stack that a part is restored into.
@@ -43,6 +46,15 @@ func (d *Drill) scratch(p *Part) *scratch {
 	return &scratch{
 		Stack: &stack.Stack{Settings: &settings, Engine: d.Engine, In: strings.NewReader(""), Out: io.Discard, Err: d.Err, Labels: d.Labels},
 		live:  d.Settings.Project, part: p,
+		verify: func(ctx context.Context) error {
+			var said bytes.Buffer
+			r := d.remote(io.Discard)
+			r.Settings.Options.Backup, r.Err = p.Backup, &said
+			if err := r.Verify(ctx); err != nil {
+				return fmt.Errorf("%w: %s", err, last(said.String()))
+			}
+			return nil
+		},
 	}
 }
 
@@ -73,6 +85,17 @@ func (s *scratch) why(ctx context.Context, err error) string {
 
 // inDatabase runs a program in the scratch database's container.
 func (s *scratch) inDatabase(ctx context.Context, cmd ...string) (string, error) {
+	id, err := s.database(ctx)
+	if err != nil {
+		return "", err
+	}
+	return s.Engine.ExecOutput(ctx, id, cmd...)
+}
+
+func (s *scratch) database(ctx context.Context) (string, error) {
+	if s.db != "" {
+		return s.db, nil
+	}
 	list, err := s.Engine.Containers(ctx, engine.OfService(s.Settings.Project, "db", engine.Running))
 	if err != nil {
 		return "", err
@@ -80,7 +103,7 @@ func (s *scratch) inDatabase(ctx context.Context, cmd ...string) (string, error)
 	if len(list) == 0 {
 		return "", errors.New("the scratch database does not run any more")
 	}
-	return s.Engine.ExecOutput(ctx, list[0].ID, cmd...)
+	return list[0].ID, nil
 }
 
 func (s *scratch) labels() map[string]string {

@@ -54,30 +54,29 @@ func (s *scratch) data(ctx context.Context) error {
 // isolation looks whether the scratch stack is what is promised: whatever is restored in it
 // can reach nobody, and nobody can reach it.
 func (s *scratch) isolation(ctx context.Context) error {
-	list, err := s.Engine.Containers(ctx, engine.OfService(s.Settings.Project, "db", engine.Running))
+	id, err := s.database(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := s.Engine.Container(ctx, id)
 	if err != nil {
 		return err
 	}
 	var problems []string
 	networks := 0
-	for _, c := range list {
-		if c, err = s.Engine.Container(ctx, c.ID); err != nil {
+	for _, p := range c.Ports {
+		if p.Host != 0 {
+			problems = append(problems, fmt.Sprintf("port %d is published as %d", p.Container, p.Host))
+		}
+	}
+	for _, e := range c.Networks {
+		n, err := s.Engine.Network(ctx, e.Network)
+		if err != nil {
 			return err
 		}
-		for _, p := range c.Ports {
-			if p.Host != 0 {
-				problems = append(problems, fmt.Sprintf("port %d is published as %d", p.Container, p.Host))
-			}
-		}
-		for _, e := range c.Networks {
-			n, err := s.Engine.Network(ctx, e.Network)
-			if err != nil {
-				return err
-			}
-			networks++
-			if !n.Internal {
-				problems = append(problems, "the network "+n.Name+" leads outside")
-			}
+		networks++
+		if !n.Internal {
+			problems = append(problems, "the network "+n.Name+" leads outside")
 		}
 	}
 	if networks == 0 {
