@@ -123,10 +123,6 @@ func (c *Checks) start(ctx context.Context, e *engine.Client, s engine.Spec, por
 // where it is missing; of the tests of faults as many as one waits for.
 func (c *Checks) EndToEnd(ctx context.Context) error { return c.endToEnd(ctx, "-short") }
 
-// Faults runs all that the end-to-end tests have: each step of a deploy killed, each kind of
-// bad release.
-func (c *Checks) Faults(ctx context.Context) error { return c.endToEnd(ctx, "-run=TestDeploy") }
-
 func (c *Checks) endToEnd(ctx context.Context, which string) error {
 	start := time.Now()
 	browser, err := setup.EnsureBrowser(ctx, c.setup())
