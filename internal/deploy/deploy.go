@@ -37,6 +37,9 @@ func (d *Deployer) Deploy(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if d.onSwarm() {
+		return d.runSwarm(ctx, w)
+	}
 	return d.run(ctx, w)
 }
 
@@ -47,6 +50,9 @@ func (d *Deployer) Rollback(ctx context.Context, name string) (err error) {
 	defer func() { err = signalled(ctx, err) }()
 	if err := d.notHeld(ctx); err != nil {
 		return err
+	}
+	if d.onSwarm() {
+		return d.rollBackSwarm(ctx, name)
 	}
 	w, err := d.prepareRollback(ctx, name)
 	if err != nil {

@@ -145,6 +145,9 @@ func (d *Deployer) nginxDifference(ctx context.Context, w *work) (string, error)
 
 // ShowPlan writes what a deploy would change.
 func (d *Deployer) ShowPlan(ctx context.Context) error {
+	if err := d.notOnSwarm("deploy:plan", "deploy:prod replaces only what differs, and deploy:status shows what runs"); err != nil {
+		return err
+	}
 	diff, err := d.Plan(ctx)
 	if err != nil {
 		return err

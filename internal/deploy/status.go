@@ -96,6 +96,9 @@ func status(project, environment string, now Situation, m memory, h *Holder) Sta
 // ShowStatus writes it. That the colour which serves is not well is a failure, so that a
 // script can ask.
 func (d *Deployer) ShowStatus(ctx context.Context) error {
+	if d.onSwarm() {
+		return d.showSwarm(ctx)
+	}
 	st, err := d.Status(ctx)
 	if err != nil {
 		return err

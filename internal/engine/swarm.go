@@ -184,8 +184,3 @@ func (c *Client) CreateSwarmSecret(ctx context.Context, name string, labels map[
 	_, err := c.api.SecretCreate(ctx, swarm.SecretSpec{Annotations: swarm.Annotations{Name: name, Labels: labels}, Data: data})
 	return c.fail(err, "making the swarm's secret %s", name)
 }
-
-// RemoveSwarmSecret removes a secret that no service uses; the engine refuses others.
-func (c *Client) RemoveSwarmSecret(ctx context.Context, id string) error {
-	return c.fail(c.api.SecretRemove(ctx, id), "removing the swarm's secret %s", id)
-}

@@ -18,6 +18,7 @@ func (r *resolver) check() {
 	r.checkProject()
 	r.checkPhysical()
 	r.checkRPO()
+	r.checkSwarm()
 	if s.Mode == Prod {
 		r.checkStrength("DB_PASSWORD", s.Database.Password, s.Database.User, s.Database.Name, s.Project)
 		r.checkStrength("REDIS_PASSWORD", s.Redis.Password, s.Database.User, s.Database.Name, s.Project)

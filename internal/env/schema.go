@@ -51,7 +51,7 @@ func Schema() []Key { return slices.Clone(schema()) }
 
 var schema = sync.OnceValue(func() []Key {
 	keys := slices.Concat(projectKeys(), backendKeys(), frontendKeys(), databaseKeys(), redisKeys(),
-		gatewayKeys(), logKeys(), deployKeys(), backupKeys(), imageKeys(), buildKeys(), optionKeys())
+		gatewayKeys(), logKeys(), deployKeys(), swarmKeys(), backupKeys(), imageKeys(), buildKeys(), optionKeys())
 	return keys
 })
 

@@ -23,6 +23,8 @@ type Deploy struct {
 	Webhook     Secret        // DEPLOY_WEBHOOK: a URL, which may hold a token
 	BuildHost   string        // BUILD_HOST: engine that builds, as in DOCKER_HOST; "" is the one that runs
 	By          string        // DEPLOY_BY: who is in the history; "" is the user of this machine
+	Engine      string        // ENGINE: one of the Engine constants
+	Nodes       []string      // SWARM_NODES: the other nodes' engines, as in DOCKER_HOST
 }
 
 // What a deploy does to the database before it migrates it.

@@ -16,6 +16,9 @@ import (
 // Down stops and removes containers and networks. The data stays, unless the options
 // say VOLUMES=1; then it asks first, or is told YES=1.
 func (s *Stack) Down(ctx context.Context) error {
+	if err := s.notSwarm("down", "on a manager: docker stack rm "+s.Settings.Project+", which keeps the volumes"); err != nil {
+		return err
+	}
 	if err := s.notDeploying(ctx); err != nil {
 		return err
 	}

@@ -149,6 +149,9 @@ func (s *Stack) putSecrets(ctx context.Context, sets []secretSet, v *compose.Val
 	for _, set := range sets {
 		name := set.volume(s.Settings.Project)
 		*names[set.Service] = name
+		if s.Settings.Deploy.Engine == env.EngineSwarm {
+			continue // the swarm has them, see SwarmSecrets
+		}
 		if err := s.putSecret(ctx, set, name, image); err != nil {
 			return fmt.Errorf("giving the secrets to %s: %w", set.Service, err)
 		}

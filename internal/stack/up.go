@@ -24,6 +24,9 @@ const (
 // its page answers. What is right already is left alone. Every step can be cut off and
 // done again.
 func (s *Stack) Up(ctx context.Context) (err error) {
+	if err := s.notSwarm("up", s.DeployCommand("deploy:prod")+" starts what is missing"); err != nil {
+		return err
+	}
 	if err := s.notDeploying(ctx); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package swarm
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -119,20 +120,30 @@ func (c *cluster) serves(host int, version string) {
 // on counts the running tasks of a service by node.
 func (c *cluster) on(client *engine.Client, service string) map[string]int {
 	c.t.Helper()
-	list, err := client.SwarmServices(c.t.Context(), map[string]string{"com.docker.stack.namespace": "shop"})
+	out, err := running(c.t.Context(), client, service)
 	require.NoError(c.t, err)
+	return out
+}
+
+func running(ctx context.Context, client *engine.Client, service string) (map[string]int, error) {
+	list, err := client.SwarmServices(ctx, map[string]string{"com.docker.stack.namespace": "shop"})
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]int{}
 	for _, s := range list {
 		if s.Name != "shop_"+service {
 			continue
 		}
-		tasks, err := client.Tasks(c.t.Context(), s.ID)
-		require.NoError(c.t, err)
+		tasks, err := client.Tasks(ctx, s.ID)
+		if err != nil {
+			return nil, err
+		}
 		for _, t := range tasks {
 			if t.Wanted && t.State == "running" {
 				out[t.Node]++
 			}
 		}
 	}
-	return out
+	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -124,13 +125,17 @@ func (s *Swarm) services(ctx context.Context) (map[string]engine.Service, error)
 }
 
 // converge waits until all services have arrived; the first that has not is the failure.
+// Managers that do not answer are waited for: they may be choosing another leader.
 func (s *Swarm) converge(ctx context.Context, wanted map[string]string) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		waiting, err := s.look(ctx, wanted)
-		if err != nil || waiting == "" {
+		if errors.Is(err, errFailed) || err == nil && waiting == "" {
 			return err
+		}
+		if err != nil {
+			waiting = err.Error()
 		}
 		select {
 		case <-tick.C:
@@ -139,6 +144,9 @@ func (s *Swarm) converge(ctx context.Context, wanted map[string]string) error {
 		}
 	}
 }
+
+// errFailed is an update that will not arrive any more.
+var errFailed = errors.New("failed")
 
 // look says what is waited for, or fails with what will not come.
 func (s *Swarm) look(ctx context.Context, wanted map[string]string) (waiting string, err error) {
@@ -150,10 +158,11 @@ func (s *Swarm) look(ctx context.Context, wanted map[string]string) (waiting str
 	if err != nil {
 		return "", err
 	}
-	for name, hash := range wanted {
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		hash := wanted[name]
 		x, ok := services[name]
 		if !ok {
-			return "", fmt.Errorf("the service %s is not there any more; somebody else works on the stack %s", name, s.Name)
+			return "", fmt.Errorf("the service %s %w: it is not there any more; somebody else works on the stack %s", name, errFailed, s.Name)
 		}
 		tasks, err := s.Engine.Tasks(ctx, x.ID)
 		if err != nil {
@@ -162,11 +171,11 @@ func (s *Swarm) look(ctx context.Context, wanted map[string]string) (waiting str
 		switch Judge(x, tasks, hash, nodes) {
 		case Arrived:
 		case Returned:
-			return "", fmt.Errorf("%s failed: %s", name, Why(x, tasks, hash))
+			return "", fmt.Errorf("the service %s %w: %s", name, errFailed, Why(x, tasks, hash))
 		case Stuck:
-			return "", fmt.Errorf("%s failed, and Swarm stopped half-way: %s", name, Why(x, tasks, hash))
+			return "", fmt.Errorf("the service %s %w, and Swarm stopped half-way: %s", name, errFailed, Why(x, tasks, hash))
 		default:
-			waiting = fmt.Sprintf("%s is not as it shall be: %s", name, Why(x, tasks, hash))
+			waiting = fmt.Sprintf("the service %s is not as it shall be: %s", name, Why(x, tasks, hash))
 		}
 	}
 	return waiting, nil
@@ -237,6 +246,30 @@ func (s *Swarm) takeBack(ctx context.Context, before map[string]engine.Service, 
 	}
 }
 
+// Return makes every service whose containers are of a release what it was before, and waits
+// for that.
+func (s *Swarm) Return(ctx context.Context, release string) error {
+	ctx, stop := context.WithTimeout(ctx, undoTime)
+	defer stop()
+	now, err := s.services(ctx)
+	if err != nil {
+		return err
+	}
+	before, wanted := map[string]engine.Service{}, map[string]string{}
+	for name, x := range now {
+		if x.Runs[labelRelease] != release || x.Before == nil {
+			continue
+		}
+		wanted[name] = x.Runs[LabelHash]
+		x.Runs = x.Before
+		before[name] = x
+	}
+	return s.takeBack(ctx, before, wanted)
+}
+
+// labelRelease is compose.LabelRelease.
+const labelRelease = "drydock.release"
+
 func (s *Swarm) serviceNow(ctx context.Context, now map[string]engine.Service, name string) (engine.Service, []engine.Task, error) {
 	x, ok := now[name]
 	if !ok {
@@ -244,74 +277,4 @@ func (s *Swarm) serviceNow(ctx context.Context, now map[string]engine.Service, n
 	}
 	tasks, err := s.Engine.Tasks(ctx, x.ID)
 	return x, tasks, err
-}
-
-// Job runs a stack of one-shot services to their end, under a name of its own, and removes
-// it. It fails when one of them does.
-func (s *Swarm) Job(ctx context.Context, name string, stack []byte, timeout time.Duration) (err error) {
-	job := *s
-	job.Name = s.Name + "-" + name
-	wanted, err := hashes(stack)
-	if err != nil {
-		return err
-	}
-	// What a killed deploy left has run, or runs: it must not be taken for this one.
-	if err := job.Remove(ctx); err != nil {
-		return err
-	}
-	defer func() {
-		clean, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer stop()
-		err = errors.Join(err, job.Remove(clean))
-	}()
-	if err := job.deploy(ctx, stack); err != nil {
-		return err
-	}
-	within, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within DEPLOY_TIMEOUT (%s)", timeout))
-	defer cancel()
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		services, err := job.services(within)
-		if err != nil {
-			return err
-		}
-		done := true
-		for n, x := range services {
-			tasks, err := s.Engine.Tasks(within, x.ID)
-			if err != nil {
-				return err
-			}
-			for _, t := range tasks {
-				if t.State == "failed" || t.State == "rejected" {
-					return fmt.Errorf("%s failed: %s; its log: docker service logs %s (while it is there)", n, Why(x, tasks, ""), x.Name)
-				}
-			}
-			done = done && Judge(x, tasks, wanted[n], 0) == Arrived
-		}
-		if done && len(services) == len(wanted) {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-within.Done():
-			return context.Cause(within)
-		}
-	}
-}
-
-// Remove removes the stack's services and its networks. Volumes and secrets stay.
-func (s *Swarm) Remove(ctx context.Context) error {
-	services, err := s.services(ctx)
-	if err != nil || len(services) == 0 {
-		return err
-	}
-	err = run.Run(ctx, run.Cmd{
-		Name: "docker", Args: []string{"stack", "rm", s.Name},
-		Env: append(slices.Clone(s.Env), s.Engine.CLIEnv()...), Stdout: s.Err, Stderr: s.Err,
-	})
-	if err != nil {
-		return fmt.Errorf("removing the stack %s: %w", s.Name, err)
-	}
-	return nil
 }
