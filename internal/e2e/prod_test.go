@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/security"
 	"drydock/internal/testkit"
 )
 
@@ -34,6 +35,13 @@ func TestProd(t *testing.T) {
 			require.NoError(t, json.Unmarshal(a.Body, &v))
 			assert.Contains(t, v.Version, "0.0.0-src.", path) // the copy is no git checkout
 		}
+	})
+
+	t.Run("the security check passes", func(t *testing.T) {
+		check := security.Check{Settings: r.Settings, Engine: r.Engine, Out: r.out}
+		found, err := check.Report(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, found.Failed(), "%+v", found.Rules)
 	})
 
 	t.Run("nothing but the gateway is published", func(t *testing.T) {

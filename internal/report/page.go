@@ -33,18 +33,17 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 		}
 		return t.UTC().Format("2006-01-02 15:04")
 	},
-	"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"ms":       func(ms int64) string { return seconds(float64(ms) / 1000) },
-	"seconds":  seconds,
-	"bytes":    func(n int64) string { return units.BytesSize(float64(n)) },
-	"ubytes":   func(n uint64) string { return units.BytesSize(float64(n)) },
-	"word":     word,
-	"up":       func(s int64) string { return stack.Duration(time.Duration(s) * time.Second) },
-	"short":    func(s string) string { return s[:min(len(s), 12)] },
-	"backward": func(h deploy.History) iter.Seq2[int, deploy.Record] { return slices.Backward(h) },
+	"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"ms":      func(ms int64) string { return seconds(float64(ms) / 1000) },
+	"seconds": seconds,
+	"bytes":   func(n int64) string { return units.BytesSize(float64(n)) },
+	"ubytes":  func(n uint64) string { return units.BytesSize(float64(n)) },
+	"word":    word,
+	"up":      func(s int64) string { return stack.Duration(time.Duration(s) * time.Second) },
+	"short":   func(s string) string { return s[:min(len(s), 12)] },
 }).Parse(pageHTML))
 
-// Style is the page's whole style sheet.
+// style is the page's whole style sheet.
 var style = pageCSS + plot.Style
 
 // Policy is the page's own Content-Security-Policy: its one style sheet, by its hash, and
@@ -57,6 +56,8 @@ func Policy() string {
 // seconds writes a span as people say it: 0.4 s, 12 s, 3m5s.
 func seconds(s float64) string {
 	switch {
+	case s == 0:
+		return "0 s"
 	case s < 10:
 		return fmt.Sprintf("%.1f s", s)
 	case s < 120:
