@@ -1,0 +1,78 @@
+//go:build faults
+
+package deploy
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/env"
+	"drydock/internal/run"
+	"drydock/internal/stack"
+	"drydock/internal/swarm"
+	"drydock/internal/testkit"
+)
+
+// onHost deploys the checkout to a swarm; more are settings.
+func onHost(t *testing.T, h *testkit.Host, said *bytes.Buffer, more ...string) *Deployer {
+	t.Helper()
+	s, err := env.Load(env.Source{Root: testkit.Root(t), Env: "prod", ReadOnly: true, Environ: append([]string{
+		"HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH"), "PROJECT=shop", "TLS=off", "HTTP_PORT=80", "ENGINE=swarm",
+		"DB_PASSWORD=a-pass$word-of-the-database-1", "REDIS_PASSWORD=a-password-of-redis-1", "BACKUP_ENCRYPTION_KEY=a-key-for-the-backups-of-a-test-1",
+		"DOCKER_HOST=" + h.Address(), "BUILD_HOST=" + testkit.Engine(t).Host(), "DEPLOY_BACKUP=none"}, more...)})
+	require.NoError(t, err)
+	st, err := stack.Open(t.Context(), s, strings.NewReader(""), said, said)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	return &Deployer{Stack: st}
+}
+
+// The real product on a swarm of one node: deploy, the same again, another release under
+// load, one that is bad, and back.
+func TestTheProductOnASwarm(t *testing.T) {
+	h := testkit.NewHost(t)
+	require.NoError(t, run.Run(t.Context(), run.Cmd{Name: "docker", Args: []string{"swarm", "init", "--advertise-addr", h.IP},
+		Env: append(os.Environ(), "DOCKER_HOST="+h.Address())}))
+	var said bytes.Buffer
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("said:\n%s", &said)
+		}
+	})
+	require.NoError(t, onHost(t, h, &said, "VERSION=v1").Deploy(t.Context()))
+	url := "http://" + h.IP
+	is := func(version string) {
+		t.Helper()
+		assert.Contains(t, string(testkit.Get(t, url+"/api/version").Body), version)
+	}
+	is("v1")
+	assert.Equal(t, 200, testkit.Get(t, url+"/").Status)
+
+	apps, err := onHost(t, h, &said).swarmApps(t.Context())
+	require.NoError(t, err)
+	require.Len(t, apps, 6)
+	require.NoError(t, onHost(t, h, &said, "VERSION=v1").Deploy(t.Context()))
+	assert.Contains(t, said.String(), "nothing to do for the apps")
+
+	load := testkit.StartLoad(t, testkit.Load{URL: url + "/api/version", Rate: 20, Workers: 20})
+	require.NoError(t, onHost(t, h, &said, "VERSION=v2", "LOG_LEVEL=debug").Deploy(t.Context()))
+	is("v2")
+	err = onHost(t, h, &said, "VERSION=v3", "LOG_LEVEL=warn", "BACKEND_VERSION_PATH=/api/none").Deploy(t.Context())
+	require.ErrorIs(t, err, swarm.ErrReturned)
+	is("v2")
+	r := load.Stop()
+	assert.Zero(t, r.Failed, "%v", r)
+
+	require.NoError(t, onHost(t, h, &said).ShowStatus(t.Context()))
+	require.NoError(t, onHost(t, h, &said).ShowHistory(t.Context()))
+	assert.Contains(t, said.String(), "returned")
+	err = onHost(t, h, &said, "VERSION=v2", "LOG_LEVEL=debug", "DB_PASSWORD=another-password-of-the-database").Deploy(t.Context())
+	require.ErrorContains(t, err, "DB_PASSWORD is not the one")
+	assert.NotContains(t, said.String(), "a-pass$word")
+	require.ErrorContains(t, onHost(t, h, &said).Stack.Up(t.Context()), "deploy:prod")
+}
