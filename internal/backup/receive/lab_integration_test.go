@@ -1,4 +1,4 @@
-//go:build integration
+//go:build integration || faults
 
 package receive
 
@@ -98,12 +98,10 @@ type lab struct {
 
 func newLab(t *testing.T, policy Policy, after time.Duration, held int64) *lab {
 	t.Helper()
-	settings, err := env.Load(env.Source{Root: testkit.Root(t), Env: "dev", Environ: os.Environ(), ReadOnly: true})
-	require.NoError(t, err)
-	list, err := image.Build(t.Context(), image.BuildOptions{Settings: settings, Engine: testkit.Engine(t), Err: os.Stderr, Names: []string{image.Postgres}, Stage: image.StageProd})
-	require.NoError(t, err)
-	l := &lab{t: t, e: testkit.Engine(t), image: list[0].Ref, network: testkit.Network(t, false), programs: testkit.Volume(t), received: testkit.Volume(t)}
-	archive, err := engine.Tar(engine.File{Name: "./", Mode: 0o755}, engine.File{Name: "test", Mode: 0o755, Data: static(t)})
+	p := prepared()
+	require.NoError(t, p.err)
+	l := &lab{t: t, e: testkit.Engine(t), image: p.image, network: testkit.Network(t, false), programs: testkit.Volume(t), received: testkit.Volume(t)}
+	archive, err := engine.Tar(engine.File{Name: "./", Mode: 0o755}, engine.File{Name: "test", Mode: 0o755, Data: p.program})
 	require.NoError(t, err)
 	require.NoError(t, l.e.WriteVolume(t.Context(), l.image, l.programs.Name, archive))
 	archive, err = engine.Tar(engine.File{Name: "./", Mode: 0o700, UID: 999, GID: 999})
@@ -116,6 +114,51 @@ func newLab(t *testing.T, policy Policy, after time.Duration, held int64) *lab {
 	l.guard = testkit.Start(t, l.spec("guard", "WEBHOOK="+l.hookAddr, "POLICY="+string(policy), "AFTER="+after.String(), fmt.Sprint("HELD=", held)))
 	return l
 }
+
+// prepared is made once for all tests: the image, and this test binary for any C library.
+var prepared = sync.OnceValue(func() (p struct {
+	image   string
+	program []byte
+	err     error
+}) {
+	p.err = func() error {
+		ctx := context.Background()
+		root, err := filepath.Abs("../../..")
+		if err != nil {
+			return err
+		}
+		settings, err := env.Load(env.Source{Root: root, Env: "dev", Environ: os.Environ(), ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		e, err := engine.Open(ctx, settings.Options.Host)
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		list, err := image.Build(ctx, image.BuildOptions{Settings: settings, Engine: e, Err: os.Stderr, Names: []string{image.Postgres}, Stage: image.StageProd})
+		if err != nil {
+			return err
+		}
+		p.image = list[0].Ref
+		dir, err := os.MkdirTemp("", "receive")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		var said strings.Builder
+		err = run.Run(ctx, run.Cmd{
+			Name: "go", Args: []string{"test", "-c", "-tags=integration", "-o", filepath.Join(dir, "test"), "./internal/backup/receive"}, Dir: root,
+			Env: append(os.Environ(), "CGO_ENABLED=0"), Stdout: &said, Stderr: &said,
+		})
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, said.String())
+		}
+		p.program, err = os.ReadFile(filepath.Join(dir, "test"))
+		return err
+	}()
+	return p
+})
 
 func (l *lab) spec(verb string, environ ...string) engine.Spec {
 	return engine.Spec{
@@ -290,19 +333,4 @@ func (l *lab) exec(sql string) {
 	defer c.Close(context.Background())
 	_, err = c.Exec(l.t.Context(), sql)
 	require.NoError(l.t, err)
-}
-
-// static builds this test binary for any C library.
-func static(t *testing.T) []byte {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "receive.test")
-	var said strings.Builder
-	err := run.Run(t.Context(), run.Cmd{
-		Name: "go", Args: []string{"test", "-c", "-tags=integration", "-o", file, "./internal/backup/receive"}, Dir: testkit.Root(t),
-		Env: append(os.Environ(), "CGO_ENABLED=0"), Stdout: &said, Stderr: &said,
-	})
-	require.NoError(t, err, said.String())
-	data, err := os.ReadFile(file)
-	require.NoError(t, err)
-	return data
 }

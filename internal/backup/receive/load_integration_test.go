@@ -1,4 +1,4 @@
-//go:build integration
+//go:build integration || faults
 
 package receive
 
@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+const table = "create table acked (n bigint primary key, filler text)"
 
 // writers insert rows, each in a transaction of its own, and remember which ones the
 // server acknowledged. They end at the first error.

@@ -13,22 +13,21 @@ import (
 	"drydock/internal/testkit"
 )
 
-const table = "create table acked (n bigint primary key, filler text)"
-
 // The promise: the server is killed under load, its volume is gone a moment later, and every
 // row that was acknowledged is in the restored database. Twice, so that the second restore
 // follows the timeline of the first.
 func TestNoAcknowledgedCommitIsLostWithTheVolume(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, Wait, 3*time.Second, 1<<30)
 	l.state(Zero)
 	l.exec(table)
 	l.baseBackup()
 	acked := map[int64]bool{}
-	for range rounds() {
+	for range 2 {
 		w := l.write(8)
-		w.reach(1500)
+		w.reach(1000)
 		l.exec("select pg_switch_wal()") // so that there are whole segments, too
-		w.reach(500)
+		w.reach(300)
 		l.loseDatabase()
 		maps.Copy(acked, w.end())
 		l.restore()
@@ -38,16 +37,10 @@ func TestNoAcknowledgedCommitIsLostWithTheVolume(t *testing.T) {
 	l.told(EventNewRun + ": the database was restored")
 }
 
-func rounds() int {
-	if testing.Short() {
-		return 1
-	}
-	return 2
-}
-
 // pitfalls: a synchronous receiver that is down makes every commit hang. With "wait" that is
 // what was asked for; somebody is told, and nothing is lost.
 func TestWaitHoldsCommitsUntilTheReceiverIsBack(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, Wait, 2*time.Second, 1<<30)
 	l.state(Zero)
 	l.exec(table)
@@ -92,6 +85,7 @@ func TestWaitHoldsCommitsUntilTheReceiverIsBack(t *testing.T) {
 // bounded; a receiver that comes back too late begins anew by itself.
 // pitfalls: a replication slot without its receiver, until WAL fills the disk.
 func TestDegradeGoesOnWithAnAlarmAndComesBack(t *testing.T) {
+	t.Parallel()
 	const bound = 48 << 20
 	l := newLab(t, Degrade, 3*time.Second, bound)
 	l.state(Zero)
@@ -131,6 +125,7 @@ func TestDegradeGoesOnWithAnAlarmAndComesBack(t *testing.T) {
 // A database that was made anew is another one: its WAL goes into a folder of its own, and a
 // restore takes nothing of the other's.
 func TestWALOfAnotherDatabaseIsKeptApart(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, Wait, 3*time.Second, 1<<30)
 	l.state(Zero)
 	l.exec(table)
