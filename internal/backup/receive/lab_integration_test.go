@@ -5,6 +5,7 @@ package receive
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -115,6 +116,8 @@ func newLab(t *testing.T, policy Policy, after time.Duration, held int64) *lab {
 	return l
 }
 
+var using = flag.String("postgres-image", "", "an image of PostgreSQL to use instead of building this checkout's")
+
 // prepared is made once for all tests: the image, and this test binary for any C library.
 var prepared = sync.OnceValue(func() (p struct {
 	image   string
@@ -131,16 +134,18 @@ var prepared = sync.OnceValue(func() (p struct {
 		if err != nil {
 			return err
 		}
-		e, err := engine.Open(ctx, settings.Options.Host)
-		if err != nil {
-			return err
+		if p.image = *using; p.image == "" {
+			e, err := engine.Open(ctx, settings.Options.Host)
+			if err != nil {
+				return err
+			}
+			defer e.Close()
+			list, err := image.Build(ctx, image.BuildOptions{Settings: settings, Engine: e, Err: os.Stderr, Names: []string{image.Postgres}, Stage: image.StageProd})
+			if err != nil {
+				return err
+			}
+			p.image = list[0].Ref
 		}
-		defer e.Close()
-		list, err := image.Build(ctx, image.BuildOptions{Settings: settings, Engine: e, Err: os.Stderr, Names: []string{image.Postgres}, Stage: image.StageProd})
-		if err != nil {
-			return err
-		}
-		p.image = list[0].Ref
 		dir, err := os.MkdirTemp("", "receive")
 		if err != nil {
 			return err
