@@ -84,7 +84,7 @@ func (c *cluster) stack(version string, more ...string) []byte {
 	v.Version, v.Labels = version, map[string]string{compose.LabelVersion: version}
 	args, err := json.Marshal(append([]string{"serve", "-name", version}, more...))
 	require.NoError(c.t, err)
-	check := `{test: ["CMD", "/tiny", "healthcheck"], interval: 1s, timeout: 2s, retries: 2, start_period: 2s}`
+	check := `{test: ["CMD", "/tiny", "healthcheck"], interval: 2s, timeout: 15s, retries: 3, start_period: 2s}`
 	program := filepath.Join(c.t.TempDir(), "program.yaml")
 	text := fmt.Sprintf("services:\n  backend: {command: %s, healthcheck: %s}\n  frontend: {command: %s, healthcheck: %s}\n", args, check, args, check)
 	require.NoError(c.t, os.WriteFile(program, []byte(text), 0o600))

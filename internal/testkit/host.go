@@ -22,7 +22,7 @@ const hostStart = time.Minute
 // It ends with the test, and with the test's process however that ends: its first process
 // reads from a pipe, and the kernel ends all others with the first one.
 type Host struct {
-	Name string // as in the private ssh configuration: h1, h2, ...
+	Name string // host name, also for the test's ssh: h1, h2, ...
 	IP   string // address of the host, on a network that only this machine reaches
 
 	t     testing.TB
@@ -98,7 +98,7 @@ func (h *Host) make() {
 // start runs dockerd and waits until it listens.
 func (h *Host) start() error {
 	var err error
-	if h.init, err = startInit(h.space); err != nil {
+	if h.init, err = startInit(h.space, h.Name); err != nil {
 		return err
 	}
 	// exec root, pid file and containerd are in /run, which is the host's own and as

@@ -15,7 +15,7 @@ import (
 // hostInitScript is the first process of a host. It starts what it is told to, one command
 // a line, and ends with its input; the kernel then kills all the others, pid_namespaces(7).
 // /run is the host's own: no socket of the machine's engine or containerd is in it.
-const hostInitScript = `mount -t tmpfs tmpfs /run && mkdir -p /run/sshd || exit 1
+const hostInitScript = `hostname "$1" && mount -t tmpfs tmpfs /run && mkdir -p /run/sshd || exit 1
 while IFS= read -r line; do sh -c "exec $line" </dev/null & done`
 
 // hostInit is a host that runs.
@@ -25,16 +25,16 @@ type hostInit struct {
 	ended chan struct{}
 }
 
-// startInit makes processes, mounts and /run of its own in a network namespace. Not `ip
+// startInit makes a host name, processes, mounts and /run of its own in a network namespace. Not `ip
 // netns exec`: that mounts /sys anew, and the control groups below it are lost.
-func startInit(space string) (*hostInit, error) {
+func startInit(space, name string) (*hostInit, error) {
 	r, w := io.Pipe()
 	i := &hostInit{in: w, log: &hostLog{}, ended: make(chan struct{})}
 	go func() {
 		defer close(i.ended)
 		err := run.Run(context.Background(), run.Cmd{
 			Name: "nsenter",
-			Args: []string{"--net=/run/netns/" + space, "unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "sh", "-c", hostInitScript},
+			Args: []string{"--net=/run/netns/" + space, "unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "sh", "-c", hostInitScript, "init", name},
 			Env:  withSbin(os.Environ()), Stdin: r, Stdout: i.log, Stderr: i.log,
 		})
 		if err != nil {
