@@ -183,7 +183,7 @@ func plain(text string) string {
 // server is a server on the volume.
 func server(s Spec) engine.Spec {
 	return engine.Spec{
-		Name: s.Name, Image: s.Source.DB, User: "999:999", ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true, Labels: s.Labels,
+		Name: s.Name, Image: s.Source.DB, User: "999:999", ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true, Labels: s.Labels, Init: true,
 		Tmpfs:  map[string]string{"/tmp": "mode=1777,size=64m", "/run/postgresql": "uid=999,gid=999,mode=0755,size=1m"},
 		Mounts: []engine.Mount{{Name: s.Name, Target: physical.DataDir}},
 		Env:    []string{"ARCHIVE=off", "POSTGRES_USER=" + s.Source.User, "POSTGRES_DB=" + s.Source.Name},
