@@ -117,7 +117,7 @@ func (r Repo) fetchLog(ctx context.Context, t Target, o FetchOptions) error {
 	for i := range errs {
 		wg.Go(func() {
 			for name := range todo {
-				err := r.get(ctx, name, dir)
+				err := r.get(ctx, name, o.Dir)
 				if err != nil {
 					errs[i] = errors.Join(errs[i], err)
 					cancel()

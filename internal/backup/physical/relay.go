@@ -75,9 +75,11 @@ func Relay(ctx context.Context, from, to Repo, scratch string) (n int, err error
 
 // Get writes one segment of the log, as PostgreSQL wants it, compressed: what a switch leaves
 // of a segment is zeros, and a day of them would be 23 GB.
-func (r Repo) get(ctx context.Context, name, dir string) error {
-	plain := filepath.Join(dir, name)
-	if _, err := r.call(ctx, "archive-get", name, plain); err != nil {
+//
+// It goes beside the data that was restored: pgBackRest reads there whose log it is.
+func (r Repo) get(ctx context.Context, name, data string) error {
+	plain := filepath.Join(data, LogDir, name)
+	if _, err := r.call(ctx, "archive-get", "--pg1-path="+data, name, plain); err != nil {
 		return err
 	}
 	err := run.Run(ctx, run.Cmd{Name: "zstd", Args: []string{"-q", "-1", "--rm", plain}, Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}})

@@ -99,6 +99,7 @@ func Render(o Options) string {
 	set("archive-async", "n")
 	set("archive-timeout", "60")
 	set("lock-path", "/tmp/pgbackrest")
+	set("spool-path", "/tmp/pgbackrest-spool")
 	set("log-level-file", "off")
 	set("log-level-console", "off")
 	set("log-level-stderr", "warn")

@@ -23,7 +23,7 @@ func reach(ctx context.Context, e *engine.Client, container string, s Source, f 
 	say(fmt.Sprintf("replaying %d segments of the log", f.Segments))
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	last, quiet := progress{}, 0
+	last, quiet, starving := progress{}, 0, 0
 	for {
 		p, err := look(ctx, e, container, s)
 		switch {
@@ -34,6 +34,13 @@ func reach(ctx context.Context, e *engine.Client, container string, s Source, f 
 			}
 			if now.State != engine.Running {
 				return fmt.Errorf("recovering: the server ended by itself: %s", tail(ctx, e, container))
+			}
+			// It lets nobody in before it is consistent; without the log for that it would wait for ever.
+			said := tail(ctx, e, container)
+			if !strings.Contains(said, "waiting for WAL to become available") {
+				starving = 0
+			} else if starving++; starving > 100 {
+				return fmt.Errorf("recovering: the log that was fetched does not make the backup consistent; verify it: backup:verify\n  %s", said)
 			}
 		case p.paused:
 			return nil
