@@ -1,0 +1,246 @@
+//go:build integration
+
+package recovery
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/backup/physical"
+	"drydock/internal/engine"
+	"drydock/internal/env"
+	"drydock/internal/image"
+	"drydock/internal/run"
+	"drydock/internal/testkit"
+)
+
+var (
+	dbImage     = flag.String("db-image", "", "an image to use instead of building this checkout's")
+	backupImage = flag.String("backup-image", "", "the same for the backup service")
+)
+
+const password = `pass__$85858#'x %:@\"end`
+
+// lab is a database that archives, and the backup service beside it.
+type lab struct {
+	t            *testing.T
+	e            *engine.Client
+	source       Source
+	data, shared string // volumes
+	network      string
+	db, backup   string // containers
+}
+
+func newLab(t *testing.T, key env.Secret) *lab {
+	t.Helper()
+	l := &lab{t: t, e: testkit.Engine(t), source: Source{DB: *dbImage, Backup: *backupImage, User: "app", Name: "app"}}
+	if l.source.DB == "" || l.source.Backup == "" {
+		settings, err := env.Load(env.Source{Root: testkit.Root(t), Env: "dev", Environ: os.Environ(), ReadOnly: true})
+		require.NoError(t, err)
+		list, err := image.Build(t.Context(), image.BuildOptions{Settings: settings, Engine: l.e, Err: os.Stderr, Names: []string{image.Postgres, image.Backup}, Stage: image.StageProd})
+		require.NoError(t, err)
+		for _, one := range list {
+			*map[string]*string{image.Postgres: &l.source.DB, image.Backup: &l.source.Backup}[one.Name] = one.Ref
+		}
+	}
+	for _, v := range []*string{&l.data, &l.shared, &l.source.Repo, &l.source.Records} {
+		*v = testkit.Volume(t).Name
+	}
+	l.network = testkit.Network(t, true).Name
+	l.source.Secrets = l.secrets(key)
+	l.db = l.startDB()
+	l.backup = testkit.Start(t, engine.Spec{
+		Name: "backup", Image: l.source.Backup, User: "999:999", ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true,
+		Tmpfs: map[string]string{"/tmp": "mode=1777,size=64m"}, Attach: []engine.Attach{{Network: l.network}},
+		Mounts: []engine.Mount{
+			{Name: l.source.Records, Target: "/var/lib/backup"}, {Name: l.data, Target: physical.DataDir, ReadOnly: true},
+			{Name: l.shared, Target: physical.SocketDir}, {Name: l.source.Repo, Target: physical.RepoDir}, {Name: l.source.Secrets, Target: physical.SecretsDir, ReadOnly: true},
+		},
+		Env: []string{"DB_PASSWORD_FILE=" + physical.SecretsDir + "/db_password", "DB_USER=app", "DB_NAME=app"},
+		Cmd: []string{"sleep", "3600"}, // the tests say what happens when
+	})
+	return l
+}
+
+func (l *lab) secrets(key env.Secret) string {
+	l.t.Helper()
+	v := testkit.Volume(l.t).Name
+	conf := physical.Render(physical.Options{User: "app", Level: 1, Jobs: 1, Key: key})
+	archive, err := engine.Tar(engine.File{Name: "./", Mode: 0o755},
+		engine.File{Name: physical.LocalFile, Mode: 0o400, UID: 999, GID: 999, Data: []byte(conf)},
+		engine.File{Name: "db_password", Mode: 0o400, UID: 999, GID: 999, Data: []byte(password)})
+	require.NoError(l.t, err)
+	require.NoError(l.t, l.e.WriteVolume(l.t.Context(), l.source.DB, v, archive))
+	return v
+}
+
+func (l *lab) startDB() string {
+	l.t.Helper()
+	return testkit.Container(l.t, engine.Spec{
+		Name: "db", Image: l.source.DB, User: "999:999", ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true, Init: true,
+		Tmpfs:  map[string]string{"/tmp": "mode=1777", "/run/postgresql": "uid=999,gid=999,mode=0755"},
+		Attach: []engine.Attach{{Network: l.network, Aliases: []string{"db"}}},
+		Mounts: []engine.Mount{{Name: l.data, Target: physical.DataDir}, {Name: l.shared, Target: physical.SocketDir}, {Name: l.source.Repo, Target: physical.RepoDir}, {Name: l.source.Secrets, Target: physical.SecretsDir, ReadOnly: true}},
+		Env:    []string{"ARCHIVE=on", "ARCHIVE_KEEP=83886080", "POSTGRES_USER=app", "POSTGRES_PASSWORD_FILE=" + physical.SecretsDir + "/db_password"},
+	}).ID
+}
+
+// call runs a verb of the service; said is what it wrote to standard error.
+func (l *lab) call(words ...string) (out, said string, err error) {
+	var o, e bytes.Buffer
+	err = l.e.Exec(l.t.Context(), l.backup, engine.Command{Cmd: append([]string{"backup"}, words...), Streams: engine.Streams{Out: &o, Err: &e}})
+	return strings.TrimSpace(o.String()), e.String(), err
+}
+
+func (l *lab) must(words ...string) string {
+	l.t.Helper()
+	out, said, err := l.call(words...)
+	require.NoError(l.t, err, said)
+	return out
+}
+
+func (l *lab) sql(container, query string) string {
+	l.t.Helper()
+	out, err := l.e.ExecOutput(l.t.Context(), container, "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-U", "app", "-d", "app", "-c", query)
+	require.NoError(l.t, err)
+	return strings.TrimSpace(out)
+}
+
+// copy restores beside the live database.
+func (l *lab) copy(s Spec) (Copied, error) {
+	l.t.Helper()
+	s.Source, s.Labels, s.Name = l.source, testkit.Labels(l.t), testkit.Name(l.t, "copy")
+	l.t.Cleanup(func() { _ = Remove(l.t.Context(), l.e, s.Name) }) // labelled: what fails is swept
+	return Copy(l.t.Context(), l.e, s, func(text string) { l.t.Log(text) })
+}
+
+// The whole way, in an encrypted repository: full, incremental and differential backups
+// each restore to the state at their end, a time between two writes gives exactly the first.
+func TestPhysicalBackupsRestore(t *testing.T) {
+	l := newLab(t, "a-key-for-tests-only")
+	l.sql(l.db, "CREATE TABLE t (n int)")
+	full := l.must("full")
+	l.sql(l.db, "INSERT INTO t VALUES (1)")
+	between := l.sql(l.db, "SELECT clock_timestamp()")
+	l.sql(l.db, "SELECT pg_sleep(0.1); INSERT INTO t VALUES (2)")
+	incremental := l.must("incremental")
+	l.sql(l.db, "INSERT INTO t VALUES (3)")
+	differential := l.must("differential")
+	l.sql(l.db, "INSERT INTO t VALUES (4); SELECT pg_switch_wal()")
+	require.Eventually(t, func() bool {
+		return l.sql(l.db, "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'") == "0"
+	}, time.Minute, 200*time.Millisecond)
+
+	rows := "SELECT coalesce(string_agg(n::text, ',' ORDER BY n), '') FROM t"
+	for name, want := range map[string]struct {
+		spec Spec
+		rows string
+	}{
+		"full": {Spec{ID: full}, ""}, "incremental": {Spec{ID: incremental}, "1,2"}, "differential": {Spec{ID: differential}, "1,2,3"},
+		"a point in time": {Spec{At: between}, "1"}, "latest": {Spec{}, "1,2,3,4"},
+	} {
+		c, err := l.copy(want.spec)
+		require.NoError(t, err, name)
+		assert.Equal(t, want.rows, l.sql(c.Container, rows), name)
+		assert.Equal(t, "t", l.sql(c.Container, "CREATE TABLE w AS SELECT 1; SELECT not pg_is_in_recovery()"), "it can be written to")
+		assert.Equal(t, "off", l.sql(c.Container, "SHOW archive_mode"), "pgbackrest 1616: its log must not reach the live repository")
+	}
+
+	// Outside of the range: the range is told.
+	_, err := l.copy(Spec{At: "2001-01-01 00:00:00+08"})
+	require.ErrorContains(t, err, "outside of what can be restored to: from ")
+	assert.Equal(t, run.CodeBadInput, run.Code(err))
+	_, err = l.copy(Spec{At: "2001-01-01 00:00:00"})
+	require.ErrorContains(t, err, "offset")
+
+	// The list shows chains, and what each can be restored to.
+	var list struct {
+		Backups []struct{ ID, Kind, Level, Parent, Repository string }
+		Windows map[string]physical.Window
+	}
+	require.NoError(t, json.Unmarshal([]byte(l.must("list", "--json")), &list))
+	require.Len(t, list.Backups, 3)
+	assert.Equal(t, full, list.Backups[1].Parent)
+	assert.Equal(t, []string{"full", "incremental", "differential"}, []string{list.Backups[0].Level, list.Backups[1].Level, list.Backups[2].Level})
+	assert.True(t, list.Windows[full].Whole)
+
+	// Another key is refused, with what to do.
+	right := l.source.Secrets
+	l.source.Secrets = l.secrets("another-key")
+	_, err = l.copy(Spec{ID: full})
+	require.ErrorContains(t, err, "BACKUP_KEY")
+	l.source.Secrets = right
+
+	// A flipped byte is found; what hangs on it is not restored.
+	_, err = l.e.ExecOutput(t.Context(), l.backup, "sh", "-c", `f=$(ls -S `+physical.RepoDir+`/backup/main/*F/bundle/* | head -n 1); printf XXXX | dd of="$f" bs=1 seek=200000 conv=notrunc`)
+	require.NoError(t, err)
+	_, said, err := l.call("verify")
+	require.Error(t, err)
+	assert.Contains(t, said, "are damaged")
+	assert.Contains(t, l.must("list"), "DAMAGED")
+	_, err = l.copy(Spec{})
+	require.ErrorContains(t, err, "no good physical backup")
+	// The next one does not build on it.
+	l.must("incremental")
+	require.NoError(t, json.Unmarshal([]byte(l.must("list", "--json")), &list))
+	assert.Equal(t, "full", list.Backups[3].Level)
+}
+
+// Killed in the middle, nothing is listed, what was there is, and the next run has the space back.
+func TestAKilledBackupIsAbsent(t *testing.T) {
+	l := newLab(t, "")
+	first := l.must("full")
+	l.sql(l.db, "CREATE TABLE big AS SELECT n, repeat(md5(n::text), 40) FROM generate_series(1, 40000) n; CHECKPOINT")
+	done := make(chan error, 1)
+	go func() { _, _, err := l.call("full"); done <- err }()
+	require.Eventually(t, func() bool {
+		out, err := l.e.ExecOutput(t.Context(), l.backup, "sh", "-c", "ls -d "+physical.RepoDir+"/backup/main/*F | wc -l")
+		return err == nil && strings.TrimSpace(out) == "2"
+	}, time.Minute, 20*time.Millisecond, "it never began")
+	require.NoError(t, l.e.Kill(t.Context(), l.backup, "KILL"))
+	require.Error(t, <-done)
+	require.NoError(t, l.e.Start(t.Context(), l.backup))
+	assert.NotContains(t, l.must("list"), "DAMAGED")
+	second := l.must("incremental")
+	out, err := l.e.ExecOutput(t.Context(), l.backup, "sh", "-c", "ls "+physical.RepoDir+"/backup/main | grep -c ^2")
+	require.NoError(t, err)
+	assert.Equal(t, "2", strings.TrimSpace(out), "the part that came to nothing is gone")
+	for _, id := range []string{first, second} {
+		_, err := l.copy(Spec{ID: id})
+		require.NoError(t, err)
+	}
+}
+
+// An archive that fails keeps a bounded part of the log, says that it is broken, and a new
+// backup mends it.
+func TestAFailingArchiveDoesNotFillTheDisk(t *testing.T) {
+	l := newLab(t, "")
+	l.must("full")
+	_, err := l.e.ExecOutput(t.Context(), l.backup, "mv", physical.RepoDir+"/archive", physical.RepoDir+"/away")
+	require.NoError(t, err)
+	for range 12 { // 192 MB, and the bound is 80
+		l.sql(l.db, "CREATE TABLE IF NOT EXISTS w (n int); INSERT INTO w VALUES (1); SELECT pg_switch_wal()")
+	}
+	require.Eventually(t, func() bool { return strings.Contains(l.must("list"), "BROKEN since") }, 3*time.Minute, time.Second)
+	require.Eventually(t, func() bool {
+		return l.sql(l.db, "SELECT count(*) <= 5 FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'") == "t"
+	}, 3*time.Minute, time.Second, "the log that waits is bounded")
+	_, err = l.e.ExecOutput(t.Context(), l.backup, "mv", physical.RepoDir+"/away", physical.RepoDir+"/archive")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		return l.sql(l.db, "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'") == "0"
+	}, 3*time.Minute, time.Second)
+	id := l.must("incremental")
+	assert.NotContains(t, l.must("list"), "BROKEN")
+	c, err := l.copy(Spec{ID: id})
+	require.NoError(t, err)
+	assert.Equal(t, "12", l.sql(c.Container, "SELECT count(*) FROM w"))
+}
