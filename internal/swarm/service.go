@@ -14,8 +14,8 @@ import (
 
 // same are keys that mean the same in both.
 var same = []string{
-	"cap_add", "cap_drop", "command", "entrypoint", "environment", "healthcheck", "hostname", "image", "logging", "networks",
-	"read_only", "stop_grace_period", "stop_signal", "user", "working_dir",
+	"cap_add", "cap_drop", "command", "entrypoint", "environment", "extra_hosts", "healthcheck", "hostname", "image", "init", "logging",
+	"networks", "read_only", "stop_grace_period", "stop_signal", "sysctls", "ulimits", "user", "working_dir",
 }
 
 // gone are keys that need no translation: the order of starts, which Swarm does not know
