@@ -52,6 +52,7 @@ func TestDev(t *testing.T) {
 	t.Run("a changed password is given to the database", func(t *testing.T) { testPassword(t, r) })
 	t.Run("a taken port is named before anything is started", func(t *testing.T) { testTakenPort(t, r) })
 	t.Run("backups come back", func(t *testing.T) { testBackups(t, r) })
+	t.Run("the report is a page", func(t *testing.T) { testReport(t, r, chrome) })
 	t.Run("psql and redis", func(t *testing.T) { testPrompts(t, r) })
 	t.Run("down keeps the data", func(t *testing.T) { testDown(t, r) })
 }

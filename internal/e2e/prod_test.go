@@ -44,6 +44,8 @@ func TestProd(t *testing.T) {
 		assert.Empty(t, found.Failed(), "%+v", found.Rules)
 	})
 
+	t.Run("the report is shown to who knows the password", func(t *testing.T) { testReportInProd(t, r) })
+
 	t.Run("nothing but the gateway is published", func(t *testing.T) {
 		for _, c := range r.containers(t) {
 			for _, p := range c.Ports {

@@ -70,5 +70,8 @@ func gatewayKeys() []Key {
 		{Name: "LOG_MASK", Group: "gateway", field: aList(func(s *Settings) *[]string { return &s.Gateway.LogMask }),
 			Doc:   "Query parameters whose values are not logged, instead of the usual ones (password, token, key, code, ...).",
 			DocZh: "不记录其值的查询参数，代替默认列表（password、token、key、code 等）。"},
+		{Name: "REPORT_PASSWORD", Group: "gateway", Secret: true, field: aSecret(func(s *Settings) *Secret { return &s.Gateway.ReportPassword }),
+			Doc:   "In prod the gateway shows the page of `report` at /.drydock/report to the user operator with this password; without one to nobody. Dev shows it without.",
+			DocZh: "在生产环境中，网关在 /.drydock/report 向用户 operator 凭此密码展示 `report` 页面；未设置则不展示。开发环境无需密码。"},
 	}
 }

@@ -108,6 +108,7 @@ type Gateway struct {
 	ACMECA          string        // ACME_CA: absolute path
 	LogQuery        string        // LOG_QUERY: off, masked or full
 	LogMask         []string      // LOG_MASK; none: the usual ones
+	ReportPassword  Secret        // REPORT_PASSWORD: opens the page of report in prod; "" shows it to nobody
 }
 
 // Build is what image builds need from the world around them.

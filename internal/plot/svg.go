@@ -28,9 +28,9 @@ func writeTicks(b *strings.Builder, from, to time.Time, below int) {
 		x := share(t.at, from, to)
 		anchor := "middle"
 		switch {
-		case x < 8:
+		case x < 10:
 			anchor = "start"
-		case x > 92:
+		case x > 85:
 			anchor = "end"
 		}
 		fmt.Fprintf(b, `<text x="%.2f%%" y="100%%" dy="%d" text-anchor="%s">%s</text>`, x, below, anchor, escape(t.label))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/net/html"
 
 	"drydock/internal/compose"
@@ -53,7 +53,7 @@ func sample() Report {
 			b.Level, b.Parent, b.Seconds, b.OnDisk = "full", "", 160, 610<<20
 			full = b.ID
 		}
-		if day < 13 && full != "" {
+		if full != "" {
 			r.Backups = append(r.Backups, b)
 		}
 		at = at.Add(2 * time.Hour)
@@ -268,16 +268,16 @@ func TestJSONIsTheSameData(t *testing.T) {
 	assert.Equal(t, render(t, sample()), render(t, again))
 }
 
-func TestMain(m *testing.M) {
-	// To look at: go test ./internal/report -args page.html
-	if len(os.Args) > 1 && strings.HasSuffix(os.Args[len(os.Args)-1], ".html") {
-		f, err := os.Create(os.Args[len(os.Args)-1])
-		if err == nil {
-			err = sample().Page(f)
-		}
-		if err != nil {
-			panic(err)
-		}
-	}
-	os.Exit(m.Run())
+func TestThePasswordIsHashed(t *testing.T) {
+	file, err := htpasswd("a longer pässword: $1")
+	require.NoError(t, err)
+	name, hash, _ := strings.Cut(strings.TrimSpace(string(file)), ":")
+	assert.Equal(t, User, name)
+	assert.NotContains(t, string(file), "longer")
+	require.NoError(t, bcrypt.CompareHashAndPassword([]byte(hash), []byte("a longer pässword: $1")))
+	none, err := htpasswd("")
+	require.NoError(t, err)
+	assert.Nil(t, none)
+	_, err = htpasswd(strings.Repeat("x", 73))
+	assert.ErrorContains(t, err, "REPORT_PASSWORD")
 }
