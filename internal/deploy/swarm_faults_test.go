@@ -76,3 +76,44 @@ func TestTheProductOnASwarm(t *testing.T) {
 	assert.NotContains(t, said.String(), "a-pass$word")
 	require.ErrorContains(t, onHost(t, h, &said).Stack.Up(t.Context()), "deploy:prod")
 }
+
+// A node that no engine of SWARM_NODES is would be given tasks, and not their images.
+func TestEveryNodeOfASwarmHasToBeReached(t *testing.T) {
+	hosts := testkit.NewHosts(t, 2)
+	docker := func(h *testkit.Host, args ...string) string {
+		t.Helper()
+		out, err := run.Output(t.Context(), run.Cmd{Name: "docker", Args: args, Env: append(os.Environ(), "DOCKER_HOST="+h.Address())})
+		require.NoError(t, err)
+		return strings.TrimSpace(string(out))
+	}
+	var said bytes.Buffer
+	alone := onHost(t, hosts[0], &said)
+	require.ErrorContains(t, alone.dataNode(t.Context()), "no manager of a swarm")
+	docker(hosts[0], "swarm", "init", "--advertise-addr", hosts[0].IP)
+	docker(hosts[1], "swarm", "join", "--advertise-addr", hosts[1].IP, "--token", docker(hosts[0], "swarm", "join-token", "--quiet", "worker"), hosts[0].IP+":2377")
+
+	_, err := alone.otherNodes(t.Context())
+	require.ErrorContains(t, err, "does not reach the nodes h2")
+	both := onHost(t, hosts[0], &said, "SWARM_NODES="+hosts[1].SSH())
+	opened, err := both.otherNodes(t.Context())
+	require.NoError(t, err)
+	require.Len(t, opened, 1)
+	defer opened[0].Close()
+
+	// Images get there over ssh, without a registry.
+	tiny := testkit.TinyImage(t)
+	hosts[0].Give(tiny)
+	w := &work{d: both}
+	r := &w.values.Refs
+	r.DB, r.Redis, r.Gateway, r.Backup, r.Backend, r.Frontend = tiny, tiny, tiny, tiny, tiny, tiny
+	require.NoError(t, w.toNodes(t.Context(), opened))
+	there, err := hosts[1].Client().HasImage(t.Context(), tiny)
+	require.NoError(t, err)
+	assert.True(t, there)
+
+	// The data is on one node: this manager if nobody chose, and never on two.
+	require.NoError(t, both.dataNode(t.Context()))
+	require.NoError(t, both.dataNode(t.Context()))
+	docker(hosts[0], "node", "update", "--label-add", "drydock.data=shop", "h2")
+	require.ErrorContains(t, both.dataNode(t.Context()), "have the label drydock.data=shop")
+}
