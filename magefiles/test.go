@@ -35,7 +35,7 @@ func (Test) E2e(ctx context.Context) error {
 	return target.Check(ctx, func(ctx context.Context, c *check.Checks) error { return c.EndToEnd(ctx) })
 }
 
-// Faults kills, starves, cuts off and loses every part of the product, and tries every bad release; it takes a while.
+// Faults kills, cuts off and loses every part of the product, and tries every bad release; it takes a while.
 func (Test) Faults(ctx context.Context) error {
 	return target.Check(ctx, func(ctx context.Context, c *check.Checks) error { return c.Faults(ctx) })
 }
