@@ -187,7 +187,7 @@ func (l *lab) startDB() {
 		Mounts: []engine.Mount{{Name: l.data, Target: pgData}},
 		// One process: what a script leaves behind when it takes too long goes to process 1, and
 		// PostgreSQL takes the end of a child that it does not know for a crash.
-		Health: &engine.HealthCheck{Cmd: []string{"pg_isready", "-q", "-h", "127.0.0.1"}, Interval: time.Second, Timeout: 10 * time.Second, StartPeriod: 3 * time.Minute},
+		Health: &engine.HealthCheck{Cmd: []string{"pg_isready", "-q", "-h", "127.0.0.1"}, Interval: time.Second, Timeout: 10 * time.Second, StartPeriod: 10 * time.Minute},
 	}).ID
 }
 
