@@ -51,7 +51,7 @@ func (c Config) receiveServer() receive.Server {
 }
 
 // offRetry is how often it is tried again to take RPO=zero away from a server that does not answer.
-const offRetry = 30 * time.Second
+const offRetry = 5 * time.Second
 
 // noLoss receives the log while RPO is zero, and else takes away what that left in the server.
 // It returns when the context ends.
