@@ -22,7 +22,8 @@ var same = []string{
 // (every service waits for what it needs by itself), and security_opt, see the package.
 var gone = []string{"depends_on", "profiles", "security_opt"}
 
-func (in Input) service(project, name string, from object) (object, error) {
+// service translates one; made gets the volumes that it needs besides its own.
+func (in Input) service(project, name string, from, made object) (object, error) {
 	to, deploy := object{}, object{}
 	limits := object{}
 	var volumes []any
@@ -46,6 +47,12 @@ func (in Input) service(project, name string, from object) (object, error) {
 			volumes = append(volumes, tmpfs("/dev/shm", size))
 		case key == "tmpfs":
 			for _, t := range value.([]any) {
+				if path, options, owned := ownedTmpfs(fmt.Sprint(t)); owned {
+					volume := name + strings.ReplaceAll(path, "/", "-")
+					made[volume] = object{"driver": "local", "driver_opts": object{"type": "tmpfs", "device": "tmpfs", "o": options}}
+					volumes = append(volumes, object{"type": "volume", "source": volume, "target": path})
+					continue
+				}
 				v, err := parseTmpfs(fmt.Sprint(t))
 				if err != nil {
 					return nil, err
@@ -167,6 +174,13 @@ func hostPorts(list []any) ([]any, error) {
 		out = append(out, object{"target": port["target"], "published": published, "protocol": port["protocol"], "mode": "host"})
 	}
 	return out, nil
+}
+
+// ownedTmpfs says whether a tmpfs has an owner. Swarm would give it the one of the image's
+// folder, so that is a volume in memory instead.
+func ownedTmpfs(text string) (path, options string, owned bool) {
+	path, options, _ = strings.Cut(text, ":")
+	return path, options, strings.Contains(","+options, ",uid=")
 }
 
 // parseTmpfs reads /tmp:mode=1777,size=64m. Owner and mode cannot be said in a stack file;

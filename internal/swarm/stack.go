@@ -83,7 +83,7 @@ func (in Input) add(out object, project string, text []byte) error {
 		if in.Only == nil && ends || in.Only != nil && !slices.Contains(in.Only, name) {
 			continue
 		}
-		s, err := in.service(project, name, p.Services[name])
+		s, err := in.service(project, name, p.Services[name], out["volumes"].(object))
 		if err != nil {
 			return fmt.Errorf("the service %s: %w", name, err)
 		}

@@ -27,7 +27,7 @@ services:
     restart: unless-stopped
     security_opt: ["no-new-privileges:true"]
     shm_size: "268435456"
-    tmpfs: ["/tmp:mode=1777,size=64m", "/scratch:mode=1777"]
+    tmpfs: ["/tmp:mode=1777,size=64m", "/scratch:mode=1777", "/run/postgresql:uid=999,gid=999,mode=0755,size=1m"]
     user: 999:999
     command: null
     volumes:
