@@ -41,7 +41,7 @@ type lab struct {
 
 func newLab(t *testing.T, key env.Secret) *lab {
 	t.Helper()
-	l := &lab{t: t, e: testkit.Engine(t), source: Source{DB: *dbImage, Backup: *backupImage, User: "app", Name: "app"}}
+	l := &lab{t: t, e: testkit.Engine(t), source: Source{DB: *dbImage, Backup: *backupImage, User: "app", Name: "postgres"}}
 	if l.source.DB == "" || l.source.Backup == "" {
 		settings, err := env.Load(env.Source{Root: testkit.Root(t), Env: "dev", Environ: os.Environ(), ReadOnly: true})
 		require.NoError(t, err)
@@ -64,7 +64,7 @@ func newLab(t *testing.T, key env.Secret) *lab {
 			{Name: l.source.Records, Target: "/var/lib/backup"}, {Name: l.data, Target: physical.DataDir, ReadOnly: true},
 			{Name: l.shared, Target: physical.SocketDir}, {Name: l.source.Repo, Target: physical.RepoDir}, {Name: l.source.Secrets, Target: physical.SecretsDir, ReadOnly: true},
 		},
-		Env: []string{"DB_PASSWORD_FILE=" + physical.SecretsDir + "/db_password", "DB_USER=app", "DB_NAME=app"},
+		Env: []string{"DB_PASSWORD_FILE=" + physical.SecretsDir + "/db_password", "DB_USER=app", "DB_NAME=postgres"},
 		Cmd: []string{"sleep", "3600"}, // the tests say what happens when
 	})
 	return l
@@ -89,7 +89,9 @@ func (l *lab) startDB() string {
 		Tmpfs:  map[string]string{"/tmp": "mode=1777", "/run/postgresql": "uid=999,gid=999,mode=0755"},
 		Attach: []engine.Attach{{Network: l.network, Aliases: []string{"db"}}},
 		Mounts: []engine.Mount{{Name: l.data, Target: physical.DataDir}, {Name: l.shared, Target: physical.SocketDir}, {Name: l.source.Repo, Target: physical.RepoDir}, {Name: l.source.Secrets, Target: physical.SecretsDir, ReadOnly: true}},
-		Env:    []string{"ARCHIVE=on", "ARCHIVE_KEEP=83886080", "POSTGRES_USER=app", "POSTGRES_PASSWORD_FILE=" + physical.SecretsDir + "/db_password"},
+		Env:    []string{"ARCHIVE=on", "ARCHIVE_KEEP=83886080", "POSTGRES_USER=app", "POSTGRES_DB=postgres", "POSTGRES_PASSWORD_FILE=" + physical.SecretsDir + "/db_password"},
+		Cmd:    []string{"postgres", "-c", "fsync=off"}, // the data lasts as long as the test
+		Health: &engine.HealthCheck{Cmd: []string{"pg_isready", "-q", "-h", "127.0.0.1"}, Interval: time.Second, Timeout: time.Minute, StartPeriod: 2 * time.Minute, Retries: 100},
 	}).ID
 }
 
@@ -109,7 +111,7 @@ func (l *lab) must(words ...string) string {
 
 func (l *lab) sql(container, query string) string {
 	l.t.Helper()
-	out, err := l.e.ExecOutput(l.t.Context(), container, "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-U", "app", "-d", "app", "-c", query)
+	out, err := l.e.ExecOutput(l.t.Context(), container, "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-U", "app", "-d", "postgres", "-c", query)
 	require.NoError(l.t, err)
 	return strings.TrimSpace(out)
 }
@@ -140,16 +142,17 @@ func TestPhysicalBackupsRestore(t *testing.T) {
 	}, time.Minute, 200*time.Millisecond)
 
 	rows := "SELECT coalesce(string_agg(n::text, ',' ORDER BY n), '') FROM t"
-	for name, want := range map[string]struct {
+	for _, want := range []struct {
+		name string
 		spec Spec
 		rows string
 	}{
-		"full": {Spec{ID: full}, ""}, "incremental": {Spec{ID: incremental}, "1,2"}, "differential": {Spec{ID: differential}, "1,2,3"},
-		"a point in time": {Spec{At: between}, "1"}, "latest": {Spec{}, "1,2,3,4"},
+		{"a point in time", Spec{At: between}, "1"}, {"full", Spec{ID: full}, ""}, {"incremental", Spec{ID: incremental}, "1,2"},
+		{"differential", Spec{ID: differential}, "1,2,3"}, {"latest", Spec{}, "1,2,3,4"},
 	} {
 		c, err := l.copy(want.spec)
-		require.NoError(t, err, name)
-		assert.Equal(t, want.rows, l.sql(c.Container, rows), name)
+		require.NoError(t, err, want.name)
+		assert.Equal(t, want.rows, l.sql(c.Container, rows), want.name)
 		assert.Equal(t, "t", l.sql(c.Container, "CREATE TABLE w AS SELECT 1; SELECT not pg_is_in_recovery()"), "it can be written to")
 		assert.Equal(t, "off", l.sql(c.Container, "SHOW archive_mode"), "pgbackrest 1616: its log must not reach the live repository")
 	}
