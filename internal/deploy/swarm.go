@@ -302,7 +302,12 @@ func (w *work) swarmSmoke(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The gateway looks for its members by itself, and may not have found the new ones yet.
+	err = w.pools(ctx, w.wanted())
 	for _, path := range s.Deploy.SmokePaths {
+		if err != nil {
+			break
+		}
 		if _, err = live.Get(ctx, path, false); err != nil {
 			err = fmt.Errorf("asking the new release for %s: %w", path, err)
 			break
