@@ -5,6 +5,7 @@ package deploy
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,10 +22,10 @@ import (
 // onHost deploys the checkout to a swarm; more are settings.
 func onHost(t *testing.T, h *testkit.Host, said *bytes.Buffer, more ...string) *Deployer {
 	t.Helper()
-	s, err := env.Load(env.Source{Root: testkit.Root(t), Env: "prod", ReadOnly: true, Environ: append([]string{
+	s, err := env.Load(env.Source{Root: testkit.Root(t), Env: "prod", ReadOnly: true, Environ: append(slices.Clone(more), // the first one of a name counts
 		"HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH"), "PROJECT=shop", "TLS=off", "HTTP_PORT=80", "ENGINE=swarm",
 		"DB_PASSWORD=a-pass$word-of-the-database-1", "REDIS_PASSWORD=a-password-of-redis-1", "BACKUP_ENCRYPTION_KEY=a-key-for-the-backups-of-a-test-1",
-		"DOCKER_HOST=" + h.Address(), "BUILD_HOST=" + testkit.Engine(t).Host(), "DEPLOY_BACKUP=none"}, more...)})
+		"DOCKER_HOST=" + h.Address(), "BUILD_HOST=" + testkit.Engine(t).Host(), "DEPLOY_BACKUP=none")})
 	require.NoError(t, err)
 	st, err := stack.Open(t.Context(), s, strings.NewReader(""), said, said)
 	require.NoError(t, err)
@@ -48,7 +49,8 @@ func TestTheProductOnASwarm(t *testing.T) {
 	url := "http://" + h.IP
 	is := func(version string) {
 		t.Helper()
-		assert.Contains(t, string(testkit.Get(t, url+"/api/version").Body), version)
+		// Until the gateway has noticed that others have ended.
+		testkit.WaitHTTP(t, url+"/api/version", func(a testkit.Answer) bool { return strings.Contains(string(a.Body), version) })
 	}
 	is("v1")
 	assert.Equal(t, 200, testkit.Get(t, url+"/").Status)
