@@ -23,9 +23,9 @@ import (
 func onHost(t *testing.T, h *testkit.Host, said *bytes.Buffer, more ...string) *Deployer {
 	t.Helper()
 	s, err := env.Load(env.Source{Root: testkit.Root(t), Env: "prod", ReadOnly: true, Environ: append(slices.Clone(more), // the first one of a name counts
-		"HOME=" + os.Getenv("HOME"), "PATH=" + os.Getenv("PATH"), "PROJECT=shop", "TLS=off", "HTTP_PORT=80", "ENGINE=swarm",
+		"HOME="+os.Getenv("HOME"), "PATH="+os.Getenv("PATH"), "PROJECT=shop", "TLS=off", "HTTP_PORT=80", "ENGINE=swarm",
 		"DB_PASSWORD=a-pass$word-of-the-database-1", "REDIS_PASSWORD=a-password-of-redis-1", "BACKUP_ENCRYPTION_KEY=a-key-for-the-backups-of-a-test-1",
-		"DOCKER_HOST=" + h.Address(), "BUILD_HOST=" + testkit.Engine(t).Host(), "DEPLOY_BACKUP=none")})
+		"DOCKER_HOST="+h.Address(), "BUILD_HOST="+testkit.Engine(t).Host(), "DEPLOY_BACKUP=none")})
 	require.NoError(t, err)
 	st, err := stack.Open(t.Context(), s, strings.NewReader(""), said, said)
 	require.NoError(t, err)
