@@ -1,6 +1,7 @@
 package physical
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,6 +106,14 @@ func (r Repo) parseInfo(out []byte) (Info, error) {
 			}
 		}
 	}
+	// With another key its message quotes what the wrong decryption gave, control characters
+	// included, which JSON wants escaped and pgBackRest (2.54) does not.
+	out = bytes.Map(func(c rune) rune {
+		if c < ' ' {
+			return ' '
+		}
+		return c
+	}, out)
 	if err := json.Unmarshal(out, &answer); err != nil || len(answer) != 1 {
 		return Info{}, fmt.Errorf("pgbackrest info (repository %s): its answer cannot be read: %w", r.Name, err)
 	}
