@@ -91,7 +91,7 @@ type lab struct {
 
 	db, data             string // container and volume
 	receiver, guard      string
-	receiverID, hookAddr string
+	hookAddr string
 
 	mu     sync.Mutex
 	events []string
