@@ -89,9 +89,9 @@ type lab struct {
 	programs engine.Volume // the test binary
 	received engine.Volume
 
-	db, data             string // container and volume
-	receiver, guard      string
-	hookAddr string
+	db, data        string // container and volume
+	receiver, guard string
+	hookAddr        string
 
 	mu     sync.Mutex
 	events []string
