@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"drydock/internal/setup"
 )
 
 // tagFaults marks files with tests of faults that take too long to wait for.
@@ -22,6 +24,9 @@ const tagFaults = "faults"
 // end to end each step of a deploy killed, each kind of bad release, and an engine that is
 // lost in the middle. One package at a time: their bounds are about recovery times.
 func (c *Checks) Faults(ctx context.Context) error {
+	if _, err := setup.EnsureSSHServer(ctx, c.setup()); err != nil {
+		return err
+	}
 	tests, err := faultTests(os.DirFS(c.Settings.Root))
 	if err != nil {
 		return err
@@ -38,7 +43,7 @@ func (c *Checks) Faults(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("tests of faults in %s: %w", dir, err))
 		}
 	}
-	return errors.Join(append(errs, c.endToEnd(ctx, "-run=TestDeploy|TestRemote"))...)
+	return errors.Join(append(errs, c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestDeploy|TestRemote"))...)
 }
 
 var testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
