@@ -136,7 +136,8 @@ func TestPhysicalBackupsRestore(t *testing.T) {
 	incremental := l.must("incremental")
 	l.sql(l.db, "INSERT INTO t VALUES (3)")
 	differential := l.must("differential")
-	l.sql(l.db, "INSERT INTO t VALUES (4); SELECT pg_switch_wal()")
+	l.sql(l.db, "INSERT INTO t VALUES (4)")
+	l.sql(l.db, "SELECT pg_switch_wal()") // not in one call, which is one transaction: its commit would come after
 	require.Eventually(t, func() bool {
 		return l.sql(l.db, "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'") == "0"
 	}, time.Minute, 200*time.Millisecond)
