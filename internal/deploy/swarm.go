@@ -7,13 +7,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/env"
-	"drydock/internal/image"
 	"drydock/internal/run"
 	"drydock/internal/swarm"
 )
@@ -166,85 +164,6 @@ func (w *work) onNodes(ctx context.Context, same bool) error {
 	return nil
 }
 
-// dataNode makes sure that exactly one node has the data: this manager, unless somebody has
-// chosen another one.
-func (d *Deployer) dataNode(ctx context.Context) error {
-	me, err := d.Stack.Engine.Member(ctx)
-	if err != nil {
-		return err
-	}
-	if !me.Manager {
-		return run.WithCode(run.CodeBadInput, fmt.Errorf("the engine at %s is no manager of a swarm; make it one (docker swarm init --advertise-addr ADDRESS), or name one in DOCKER_HOST", d.Stack.Engine.Host()))
-	}
-	nodes, err := d.Stack.Engine.Nodes(ctx)
-	if err != nil {
-		return err
-	}
-	var with []string
-	for _, n := range nodes {
-		if n.Labels[swarm.LabelData] == d.Stack.Settings.Project {
-			with = append(with, n.Name)
-		}
-	}
-	switch len(with) {
-	case 1:
-		return nil
-	case 0:
-		d.say("db, redis and backup go to this manager; to have them on another node, before the first deploy: docker node update --label-add %s=%s NODE", swarm.LabelData, d.Stack.Settings.Project)
-		return d.Stack.Engine.LabelNode(ctx, me.NodeID, swarm.LabelData, d.Stack.Settings.Project)
-	}
-	return run.WithCode(run.CodeBadInput, fmt.Errorf("the nodes %s have the label %s=%s, and the data is on one; remove it from the others: docker node update --label-rm %s NODE", strings.Join(with, ", "), swarm.LabelData, d.Stack.Settings.Project, swarm.LabelData))
-}
-
-// otherNodes opens the engines of SWARM_NODES, and checks that no node is left out: a task
-// that Swarm puts on a node without the image fails.
-func (d *Deployer) otherNodes(ctx context.Context) (opened []*engine.Client, err error) {
-	me, err := d.Stack.Engine.Member(ctx)
-	if err != nil {
-		return nil, err
-	}
-	reached := map[string]bool{me.NodeID: true}
-	for _, host := range d.Stack.Settings.Deploy.Nodes {
-		c, err := engine.OpenAs(ctx, host, d.Stack.Settings.Inherited())
-		if err != nil {
-			return opened, fmt.Errorf("reaching a node of SWARM_NODES: %w", err)
-		}
-		opened = append(opened, c)
-		m, err := c.Member(ctx)
-		if err != nil {
-			return opened, err
-		}
-		reached[m.NodeID] = true
-	}
-	nodes, err := d.Stack.Engine.Nodes(ctx)
-	if err != nil {
-		return opened, err
-	}
-	var missing []string
-	for _, n := range nodes {
-		if n.Ready && n.Active && !reached[n.ID] {
-			missing = append(missing, n.Name)
-		}
-	}
-	if len(missing) > 0 {
-		return opened, run.WithCode(run.CodeBadInput, fmt.Errorf("SWARM_NODES does not reach the nodes %s, so they would not get the images: add their engines (ssh://user@host), or take them out (docker node update --availability drain NODE)", strings.Join(missing, ", ")))
-	}
-	return opened, nil
-}
-
-// toNodes sends the images to the nodes that lack them.
-func (w *work) toNodes(ctx context.Context, nodes []*engine.Client) error {
-	r := w.values.Refs
-	refs := []string{r.DB, r.Redis, r.Gateway, r.Backup, r.Backend, r.Frontend}
-	for _, n := range nodes {
-		_, err := image.Ship(ctx, w.d.Stack.Engine, n, refs, image.ShipOptions{Compress: image.Remote(n.Host()), Narrate: w.d.Stack.Err})
-		if err != nil {
-			return fmt.Errorf("to the node at %s: %w", n.Host(), err)
-		}
-	}
-	return nil
-}
-
 // swarmInput is what the stack is made of: the compose projects as compose resolves them.
 func (w *work) swarmInput(ctx context.Context) (swarm.Input, error) {
 	s := w.d.Stack
@@ -334,21 +253,6 @@ func (w *work) swarmSmoke(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", swarm.ErrReturned, err)
 }
 
-// pruneNodes removes images that nothing needs any more, on every node. A failure is told.
-func (w *work) pruneNodes(ctx context.Context, nodes []*engine.Client) error {
-	w.prune(ctx)
-	s := w.d.Stack.Settings
-	for _, n := range nodes {
-		_, err := image.Prune(ctx, n, image.PruneOptions{
-			Rules: image.PruneRules{Prefix: s.Image.Prefix, Keep: s.Image.Keep, Pinned: w.memory.Releases.images()},
-		})
-		if err != nil {
-			w.d.say("removing old images on %s: %v", n.Host(), err)
-		}
-	}
-	return nil
-}
-
 // swarmApps are the services of the stack.
 func (d *Deployer) swarmApps(ctx context.Context) (map[string]engine.Service, error) {
 	list, err := d.Stack.Engine.SwarmServices(ctx, d.projectLabel())
@@ -360,107 +264,4 @@ func (d *Deployer) swarmApps(ctx context.Context) (map[string]engine.Service, er
 		out[strings.TrimPrefix(x.Name, d.Stack.Settings.Project+"_")] = x
 	}
 	return out, nil
-}
-
-// rollBackSwarm makes the release before serve again. Swarm remembers one.
-func (d *Deployer) rollBackSwarm(ctx context.Context, name string) error {
-	if name != "" {
-		return d.notOnSwarm("TO", "Swarm remembers the one release before; to get to an older one, deploy it from its commit")
-	}
-	now, err := d.swarmApps(ctx)
-	if err != nil {
-		return err
-	}
-	from, to := now["backend"].Runs, now["backend"].Before
-	if from == nil || to == nil || to[compose.LabelRelease] == "" || to[compose.LabelRelease] == from[compose.LabelRelease] {
-		return run.WithCode(run.CodeBadInput, errors.New("going back: the swarm remembers no earlier release"))
-	}
-	w := &work{d: d, kind: KindRollback, release: Release{ID: to[compose.LabelRelease], Version: to[compose.LabelVersion], Revision: to[compose.LabelRevision], By: d.by()}}
-	redis, ok := now["redis"]
-	if !ok {
-		return fmt.Errorf("going back: the stack %s has no service redis", d.Stack.Settings.Project)
-	}
-	lock, _, err := d.acquire(ctx, redis.Image, w.kind, w.release.Version)
-	if err != nil {
-		return err
-	}
-	defer lock.release()
-	ctx, stop := lock.guard(ctx)
-	defer stop(nil)
-	w.lock = lock
-	if w.memory, err = d.recall(ctx); err != nil {
-		return err
-	}
-	if known, ok := w.memory.Releases.find(w.release.ID); ok {
-		w.release = known
-	}
-	w.journal = Journal{
-		Kind: w.kind, Release: w.release, To: compose.Blue, Started: time.Now().UTC(), By: d.by(), Host: d.host(),
-		From: Release{ID: from[compose.LabelRelease], Version: from[compose.LabelVersion], Revision: from[compose.LabelRevision]},
-	}
-	d.step("update", "back to "+w.release.String())
-	if err := d.swarm().Return(ctx, from[compose.LabelRelease]); err != nil {
-		return err
-	}
-	if err := w.keep(ctx, Live, nil); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(d.Stack.Out, w.release.Version)
-	return err
-}
-
-// showSwarm writes how the services are; what is not as it shall be is a failure.
-func (d *Deployer) showSwarm(ctx context.Context) error {
-	now, err := d.swarmApps(ctx)
-	if err != nil {
-		return err
-	}
-	nodes, err := d.Stack.Engine.Nodes(ctx)
-	if err != nil {
-		return err
-	}
-	names, there := map[string]string{}, 0
-	for _, n := range nodes {
-		names[n.ID] = n.Name
-		if n.Ready && n.Active {
-			there++
-		}
-	}
-	var bad []string
-	t := tabwriter.NewWriter(d.Stack.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "SERVICE\tRUNNING\tVERSION\tRELEASE\tUPDATE\tNODES")
-	for _, name := range []string{"gateway", "backend", "frontend", "db", "redis", "backup"} {
-		x, ok := now[name]
-		if !ok {
-			bad = append(bad, name)
-			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\n", name)
-			continue
-		}
-		tasks, err := d.Stack.Engine.Tasks(ctx, x.ID)
-		if err != nil {
-			return err
-		}
-		var on []string
-		for _, task := range tasks {
-			if task.Wanted && task.State == "running" {
-				on = append(on, names[task.Node])
-			}
-		}
-		want := x.Replicas
-		if x.Global {
-			want = there
-		}
-		if len(on) < want {
-			bad = append(bad, name)
-		}
-		slices.Sort(on)
-		fmt.Fprintf(t, "%s\t%d of %d\t%s\t%s\t%s\t%s\n", name, len(on), want, dash(x.Runs[compose.LabelVersion]), dash(x.Runs[compose.LabelRelease]), dash(x.Update), strings.Join(on, ", "))
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	if len(bad) > 0 {
-		return fmt.Errorf("not as it shall be: %s; the reasons: docker stack ps --no-trunc %s", strings.Join(bad, ", "), d.Stack.Settings.Project)
-	}
-	return nil
 }
