@@ -122,6 +122,10 @@ func TestLanguagesAreEqual(t *testing.T) {
 		assert.Equal(t, levels(en), levels(zh), "%s: levels of the headings", name)
 		commands := func(m Manual) (list []string) {
 			for _, b := range m.Blocks {
+				if b.Language == "mermaid" { // its words are in the page's language
+					list = append(list, "a picture")
+					continue
+				}
 				list = append(list, b.Commands()...)
 			}
 			return list
