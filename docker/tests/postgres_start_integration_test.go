@@ -27,7 +27,7 @@ func TestPostgresIsReadyOnlyWhenItIs(t *testing.T) {
 	t.Parallel()
 	secrets, scripts := secret(t, "db_password", hardPassword), volume(t)
 	write(t, scripts, slowInit...)
-	for i := range 20 {
+	for i := range 10 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			s := (&server{t: t, data: volume(t), secrets: secrets, init: scripts,
