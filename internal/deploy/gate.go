@@ -188,9 +188,15 @@ func (w *work) smoke(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return w.ask(ctx, live, true)
+}
+
+// ask wants good answers for SMOKE_PATHS, and the release's version; preview asks the
+// colour that is not live.
+func (w *work) ask(ctx context.Context, live *gateway.Live, preview bool) error {
 	s := w.d.Stack.Settings
 	for _, path := range s.Deploy.SmokePaths {
-		if _, err := live.Get(ctx, path, true); err != nil {
+		if _, err := live.Get(ctx, path, preview); err != nil {
 			return fmt.Errorf("asking the new release for %s: %w", path, err)
 		}
 	}
@@ -199,7 +205,7 @@ func (w *work) smoke(ctx context.Context) error {
 	}
 	// Every replica is asked: the gateway gives them their turns.
 	for range s.Backend.Replicas {
-		body, err := live.Get(ctx, s.Deploy.VersionPath, true)
+		body, err := live.Get(ctx, s.Deploy.VersionPath, preview)
 		if err != nil {
 			return fmt.Errorf("asking the new release for its version: %w; BACKEND_VERSION_PATH (%s) has to be a path that answers with APP_VERSION, or empty", err, s.Deploy.VersionPath)
 		}

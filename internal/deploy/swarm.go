@@ -216,33 +216,13 @@ func (w *work) swarmMigrate(ctx context.Context, in swarm.Input) error {
 // swarmSmoke asks the release through the gateway of this node. It serves already: what it
 // answers badly is taken back.
 func (w *work) swarmSmoke(ctx context.Context) error {
-	s := w.d.Stack.Settings
 	live, err := w.d.gateway().Live(ctx)
 	if err != nil {
 		return err
 	}
 	// The gateway looks for its members by itself, and may not have found the new ones yet.
-	err = w.pools(ctx, w.wanted())
-	for _, path := range s.Deploy.SmokePaths {
-		if err != nil {
-			break
-		}
-		if _, err = live.Get(ctx, path, false); err != nil {
-			err = fmt.Errorf("asking the new release for %s: %w", path, err)
-			break
-		}
-	}
-	if err == nil && s.Deploy.VersionPath != "" {
-		for range s.Backend.Replicas {
-			var body string
-			if body, err = live.Get(ctx, s.Deploy.VersionPath, false); err != nil {
-				break
-			}
-			if !answersVersion(body, w.release.Version) {
-				err = fmt.Errorf("it answers another version than %s at BACKEND_VERSION_PATH (%s): %.200s", w.release.Version, s.Deploy.VersionPath, strings.TrimSpace(body))
-				break
-			}
-		}
+	if err = w.pools(ctx, w.wanted()); err == nil {
+		err = w.ask(ctx, live, false)
 	}
 	if err == nil || w.journal.From.ID == "" {
 		return err
