@@ -29,12 +29,17 @@ type Physical struct {
 // errOff says why there is nothing.
 var errOff = run.WithCode(run.CodeBadInput, errors.New("physical backups are off: BACKUP_PHYSICAL is false, or POSTGRES_IMAGE is an image of your own, which has no pgBackRest; dumps are made as ever"))
 
-// copied is what a record keeps of a physical backup.
-type copied struct {
-	physical.Backup
+// repo is the repository of a name, if there is one now.
+func (p Physical) repo(name string) (physical.Repo, bool) {
+	i := slices.IndexFunc(p.Repos, func(r physical.Repo) bool { return r.Name == name })
+	if i < 0 {
+		return physical.Repo{}, false
+	}
+	return p.Repos[i], true
 }
 
-func detailsOf(b store.Backup) (c copied, ok bool) {
+// detailsOf is what a record keeps of a physical backup.
+func detailsOf(b store.Backup) (c physical.Backup, ok bool) {
 	return c, b.Kind == store.KindPhysical && json.Unmarshal(b.Details, &c) == nil && c.Label != ""
 }
 
@@ -137,7 +142,7 @@ func (s *Service) publish(ctx context.Context, w *store.Writer, r physical.Repo,
 	if b.Prior != "" {
 		parent = idOf(list, r.Name, b.Prior)
 	}
-	kept, err := json.Marshal(copied{b})
+	kept, err := json.Marshal(b)
 	if err != nil {
 		return store.Backup{}, errors.Join(err, w.Abort(err))
 	}
@@ -207,12 +212,11 @@ func (s *Service) adopt(ctx context.Context, r physical.Repo) error {
 
 // relay passes the log on to another repository than the local one.
 func (s *Service) relay(ctx context.Context, to physical.Repo) (int, error) {
-	for _, from := range s.Config.Physical.Repos {
-		if from.Name == physical.Local {
-			return physical.Relay(ctx, from, to, s.Config.Physical.Tmp)
-		}
+	from, ok := s.Config.Physical.repo(physical.Local)
+	if !ok {
+		return 0, nil
 	}
-	return 0, nil
+	return physical.Relay(ctx, from, to, s.Config.Physical.Tmp)
 }
 
 // mended forgets the log that was let go before a backup began.
@@ -294,10 +298,9 @@ func (s *Service) removeCopy(ctx context.Context, id string) error {
 	if err := s.Store.Remove(ctx, id); err != nil || !ok {
 		return err
 	}
-	for _, r := range s.Config.Physical.Repos {
-		if r.Name == b.Repository {
-			return r.Remove(ctx, c.Label)
-		}
+	r, ok := s.Config.Physical.repo(b.Repository)
+	if !ok {
+		return nil
 	}
-	return nil
+	return r.Remove(ctx, c.Label)
 }
