@@ -81,6 +81,13 @@ func (s *Service) target(ctx context.Context, r physical.Repo, label, at string)
 	if err != nil {
 		return t, "", err
 	}
+	if label != "" {
+		b, ok := info.Backup(label)
+		if !ok {
+			return t, "", run.WithCode(run.CodeBadInput, fmt.Errorf("there is no backup %s in repository %s; `backup:list` shows what there is", label, r.Name))
+		}
+		backups = []physical.Backup{b}
+	}
 	archives := map[int]physical.Archive{}
 	for _, b := range backups {
 		if _, ok := archives[b.Cluster]; !ok {
@@ -89,20 +96,8 @@ func (s *Service) target(ctx context.Context, r physical.Repo, label, at string)
 			}
 		}
 	}
-	if label != "" {
-		b, ok := info.Backup(label)
-		if !ok {
-			return t, "", run.WithCode(run.CodeBadInput, fmt.Errorf("there is no backup %s in repository %s; `backup:list` shows what there is", label, r.Name))
-		}
-		backups = []physical.Backup{b}
-	}
 	switch {
 	case label != "" && at == "":
-		if archives[backups[0].Cluster].Segments == nil {
-			if archives[backups[0].Cluster], err = r.Archive(ctx, info.Cluster(backups[0].Cluster)); err != nil {
-				return t, "", err
-			}
-		}
 		t, err = physical.Exactly(backups[0], archives[backups[0].Cluster])
 	case at == "" || at == Latest:
 		var ok bool
