@@ -40,6 +40,11 @@ func (Test) Faults(ctx context.Context) error {
 	return target.Check(ctx, func(ctx context.Context, c *check.Checks) error { return c.Faults(ctx) })
 }
 
+// Long sets machines up, builds on a second engine, and tries what else takes too long for every change.
+func (Test) Long(ctx context.Context) error {
+	return target.Check(ctx, func(ctx context.Context, c *check.Checks) error { return c.Long(ctx) })
+}
+
 // Check is about the project's code.
 type Check mg.Namespace
 

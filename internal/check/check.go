@@ -32,7 +32,7 @@ type module struct {
 // its own so that its image depends on nothing else.
 func (c *Checks) modules() []module {
 	return []module{
-		{Dir: c.Settings.Root, Tags: []string{"", "integration," + tagFaults, "e2e," + tagFaults, "mage"}},
+		{Dir: c.Settings.Root, Tags: []string{"", "integration,e2e," + tagFaults + "," + tagLong, "mage"}},
 		{Dir: c.Settings.Path(filepath.Join("apps", "backend")), Tags: []string{"", "integration"}},
 	}
 }

@@ -104,7 +104,7 @@ func TestOpenThroughSSH(t *testing.T) {
 	c, err := engine.Open(t.Context(), "ssh://ops@example.test:2222")
 	require.NoError(t, err)
 	defer c.Close()
-	assert.Equal(t, []string{"DOCKER_HOST=ssh://ops@example.test:2222"}, c.CLIEnv())
+	assert.Equal(t, []string{"DOCKER_HOST=ssh://ops@example.test:2222", "DOCKER_TLS_VERIFY="}, c.CLIEnv())
 	usable(t, c)
 	asked, err := os.ReadFile(filepath.Join(dir, "asked"))
 	require.NoError(t, err)

@@ -4,7 +4,6 @@ package swarm
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -16,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"drydock/internal/compose"
-	"drydock/internal/engine"
 	"drydock/internal/env"
 	"drydock/internal/image"
 	"drydock/internal/run"
@@ -115,35 +113,4 @@ func (c *cluster) serves(host int, version string) {
 		var e tinyapi.Echo
 		return a.Status == 200 && json.Unmarshal(a.Body, &e) == nil && e.Name == version
 	})
-}
-
-// on counts the running tasks of a service by node.
-func (c *cluster) on(client *engine.Client, service string) map[string]int {
-	c.t.Helper()
-	out, err := running(c.t.Context(), client, service)
-	require.NoError(c.t, err)
-	return out
-}
-
-func running(ctx context.Context, client *engine.Client, service string) (map[string]int, error) {
-	list, err := client.SwarmServices(ctx, map[string]string{"com.docker.stack.namespace": "shop"})
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]int{}
-	for _, s := range list {
-		if s.Name != "shop_"+service {
-			continue
-		}
-		tasks, err := client.Tasks(ctx, s.ID)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range tasks {
-			if t.Wanted && t.State == "running" {
-				out[t.Node]++
-			}
-		}
-	}
-	return out, nil
 }

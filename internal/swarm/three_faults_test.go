@@ -3,12 +3,14 @@
 package swarm
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/engine"
 	"drydock/internal/testkit"
 )
 
@@ -86,4 +88,35 @@ func TestASwarmOfThreeLosesANode(t *testing.T) {
 		return err == nil && len(nodes) == 3
 	}, 2*time.Minute, time.Second)
 	c.serves(0, "v3")
+}
+
+// on counts the running tasks of a service by node.
+func (c *cluster) on(client *engine.Client, service string) map[string]int {
+	c.t.Helper()
+	out, err := running(c.t.Context(), client, service)
+	require.NoError(c.t, err)
+	return out
+}
+
+func running(ctx context.Context, client *engine.Client, service string) (map[string]int, error) {
+	list, err := client.SwarmServices(ctx, map[string]string{"com.docker.stack.namespace": "shop"})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	for _, s := range list {
+		if s.Name != "shop_"+service {
+			continue
+		}
+		tasks, err := client.Tasks(ctx, s.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range tasks {
+			if t.Wanted && t.State == "running" {
+				out[t.Node]++
+			}
+		}
+	}
+	return out, nil
 }

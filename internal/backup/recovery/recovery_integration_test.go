@@ -57,7 +57,13 @@ func newLab(t *testing.T, key env.Secret) *lab {
 	l.network = testkit.Network(t, true).Name
 	l.source.Secrets = l.secrets(key)
 	l.db = l.startDB()
-	l.backup = testkit.Start(t, engine.Spec{
+	l.backup = l.startBackup()
+	return l
+}
+
+func (l *lab) startBackup() string {
+	l.t.Helper()
+	return testkit.Start(l.t, engine.Spec{
 		Name: "backup", Image: l.source.Backup, User: "999:999", ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true,
 		Tmpfs: map[string]string{"/tmp": "mode=1777,size=64m"}, Attach: []engine.Attach{{Network: l.network}},
 		Mounts: []engine.Mount{
@@ -65,9 +71,8 @@ func newLab(t *testing.T, key env.Secret) *lab {
 			{Name: l.shared, Target: physical.SocketDir}, {Name: l.source.Repo, Target: physical.RepoDir}, {Name: l.source.Secrets, Target: physical.SecretsDir, ReadOnly: true},
 		},
 		Env: []string{"DB_PASSWORD_FILE=" + physical.SecretsDir + "/db_password", "DB_USER=app", "DB_NAME=postgres"},
-		Cmd: []string{"sleep", "3600"}, // the tests say what happens when
+		Cmd: []string{"sleep", "infinity"}, // the tests say what happens when
 	})
-	return l
 }
 
 func (l *lab) secrets(key env.Secret) string {

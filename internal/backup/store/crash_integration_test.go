@@ -3,6 +3,7 @@
 package store
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -100,6 +101,7 @@ func child(do, root string) error {
 // churn makes and removes backups of a kind of its own, for as long as it lives.
 func churn(ctx context.Context, s *Store) error {
 	kind := "kind-" + strconv.Itoa(os.Getpid()%2)
+	fmt.Println("working")
 	var ids []string
 	for {
 		w, err := s.Begin(ctx, Spec{Kind: kind})
@@ -136,8 +138,13 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		for range 2 {
 			cmd := command(t, "churn", s.root, -1)
 			cmd.Stderr = os.Stderr
+			said, err := cmd.StdoutPipe()
+			require.NoError(t, err)
 			require.NoError(t, cmd.Start())
 			children = append(children, cmd)
+			// How long a process takes to start says nothing of what it does.
+			_, err = bufio.NewReader(said).ReadString('\n')
+			require.NoError(t, err)
 		}
 		for until := time.Now().Add(time.Duration(20+r.IntN(60)) * time.Millisecond); time.Now().Before(until); {
 			all, err := s.List()
