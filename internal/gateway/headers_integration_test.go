@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // secureHeaders are those of every answer, with a part of their values.
@@ -106,18 +105,4 @@ func TestApplicationsHeadersCount(t *testing.T) {
 	large := s.do("GET", "/api/x?large=20000", nil, "")
 	assert.Equal(t, 200, large.status)
 	assert.Len(t, large.header.Get("X-Large"), 20000)
-}
-
-func TestDevPolicyAllowsTheDevServer(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, "--env", "APP_ENV=dev")
-	s.both()
-	csp := s.do("GET", "/", nil, "").header.Get("Content-Security-Policy")
-	assert.Contains(t, csp, "'unsafe-inline' 'unsafe-eval'")
-	assert.Contains(t, csp, "connect-src 'self' ws:")
-	assert.Equal(t, "frontend", s.identity("/node_modules/.vite/deps/x.js"))
-	assert.Equal(t, 404, s.do("GET", "/.env", nil, "").status)
-	say, err := s.websocket("/") // hot reload
-	require.NoError(t, err)
-	require.NoError(t, say("hello"))
 }

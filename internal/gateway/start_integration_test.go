@@ -4,7 +4,6 @@ package gateway_test
 
 import (
 	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -72,24 +71,5 @@ func TestRefusesBadSettings(t *testing.T) {
 	for _, name := range []string{"ACTIVE_COLOUR", "BACKEND_PORT", "FRONTEND_PORT", "BODY_LIMIT", "APP_ENV", "TRUSTED_PROXIES",
 		"MAX_OLD_WORKERS", "RELOAD_WATCH"} {
 		assert.Contains(t, string(out), name, "all problems at once")
-	}
-}
-
-// The number of workers came from the host's processors, under a small memory
-// limit (nginx-gateway-fabric 5374).
-func TestWorkersFitTheContainer(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		options []string
-		want    int
-	}{
-		{[]string{"--cpus", "1"}, 1},
-		{[]string{"--cpus", "0.3"}, 1},
-		{[]string{"--cpus", "1.5"}, 2},
-		{[]string{"--cpus", "2", "--memory", "48m"}, 1},
-	} {
-		s := newSite(t, c.options...)
-		assert.Equal(t, c.want, strings.Count(docker(t, "top", s.gateway), "worker process"), "%v", c.options)
-		docker(t, "kill", s.gateway) // the next one may have its processor
 	}
 }

@@ -36,6 +36,10 @@ var meaning = []struct {
 	{[]string{"archive_mode must be enabled"}, nil, "the database does not archive its log: start it with this version's image, `up` does that"},
 	{[]string{"archive_command", "must contain"}, nil, "the database does not archive its log to here: run `up`, or remove an archive_command of your own"},
 	{[]string{"unable to get address for"}, nil, "is BACKUP_S3_ENDPOINT right, and can this host look it up?"},
+	{[]string{"SignatureDoesNotMatch"}, nil, "is BACKUP_S3_SECRET_KEY the one that belongs to BACKUP_S3_ACCESS_KEY?"},
+	{[]string{"InvalidAccessKeyId"}, nil, "the storage does not know BACKUP_S3_ACCESS_KEY"},
+	{[]string{"AccessDenied"}, nil, "may the owner of BACKUP_S3_ACCESS_KEY list, read, write and delete in BACKUP_S3_BUCKET?"},
+	{[]string{"NoSuchBucket"}, nil, "make the bucket that BACKUP_S3_BUCKET names, or correct it"},
 	{[]string{"unable to verify certificate"}, nil, "if the storage's certificate is of an authority of your own, give it in BACKUP_S3_CA"},
 }
 

@@ -39,7 +39,8 @@ type lab struct {
 	db, backup   string // containers
 }
 
-func newLab(t *testing.T, key env.Secret) *lab {
+// newLab starts one; more are further secrets of the backup service.
+func newLab(t *testing.T, key env.Secret, more ...func(*lab) []engine.File) *lab {
 	t.Helper()
 	l := &lab{t: t, e: testkit.Engine(t), source: Source{DB: *dbImage, Backup: *backupImage, User: "app", Name: "postgres"}}
 	if l.source.DB == "" || l.source.Backup == "" {
@@ -55,7 +56,11 @@ func newLab(t *testing.T, key env.Secret) *lab {
 		*v = testkit.Volume(t).Name
 	}
 	l.network = testkit.Network(t, true).Name
-	l.source.Secrets = l.secrets(key)
+	var files []engine.File
+	for _, f := range more {
+		files = append(files, f(l)...)
+	}
+	l.source.Secrets = l.secrets(key, files...)
 	l.db = l.startDB()
 	l.backup = l.startBackup()
 	return l
@@ -75,13 +80,15 @@ func (l *lab) startBackup() string {
 	})
 }
 
-func (l *lab) secrets(key env.Secret) string {
+func (l *lab) secrets(key env.Secret, more ...engine.File) string {
 	l.t.Helper()
 	v := testkit.Volume(l.t).Name
 	conf := physical.Render(physical.Options{User: "app", Level: 1, Jobs: 1, Key: key})
-	archive, err := engine.Tar(engine.File{Name: "./", Mode: 0o755},
-		engine.File{Name: physical.LocalFile, Mode: 0o400, UID: 999, GID: 999, Data: []byte(conf)},
-		engine.File{Name: "db_password", Mode: 0o400, UID: 999, GID: 999, Data: []byte(password)})
+	archive, err := engine.Tar(append([]engine.File{
+		{Name: "./", Mode: 0o755},
+		{Name: physical.LocalFile, Mode: 0o400, UID: 999, GID: 999, Data: []byte(conf)},
+		{Name: "db_password", Mode: 0o400, UID: 999, GID: 999, Data: []byte(password)},
+	}, more...)...)
 	require.NoError(l.t, err)
 	require.NoError(l.t, l.e.WriteVolume(l.t.Context(), l.source.DB, v, archive))
 	return v

@@ -1,0 +1,85 @@
+//go:build integration && long
+
+package recovery
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/backup/physical"
+	"drydock/internal/engine"
+	"drydock/internal/env"
+	"drydock/internal/run"
+	"drydock/internal/testkit"
+)
+
+func withS3(l *lab, s testkit.S3, key, secret env.Secret) []engine.File {
+	conf := physical.Render(physical.Options{User: "app", Level: 1, Jobs: 2, Key: key, S3: env.S3{
+		Endpoint: s.Endpoint, Bucket: s.Bucket, Region: "us-east-1", Style: "path", Path: "/site", CA: "x", AccessKey: env.Secret(s.AccessKey), SecretKey: secret,
+	}})
+	return []engine.File{
+		{Name: physical.S3File, Mode: 0o400, UID: 999, GID: 999, Data: []byte(conf)},
+		{Name: physical.CAFile, Mode: 0o444, UID: 999, GID: 999, Data: []byte(s.CA)},
+	}
+}
+
+// The copy on S3 is enough when the machine is gone; when S3 is gone, the local one is.
+func TestS3AloneIsEnough(t *testing.T) {
+	const key = "a-key-for-tests-only"
+	var s3 testkit.S3
+	l := newLab(t, "", func(l *lab) []engine.File {
+		s3 = testkit.StartS3(t, l.network)
+		return withS3(l, s3, key, env.Secret(s3.SecretKey))
+	})
+	l.sql(l.db, "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
+	l.must("full")
+	l.sql(l.db, "INSERT INTO t VALUES (2)")
+	l.sql(l.db, "SELECT pg_switch_wal()")
+	l.must("incremental") // passes the log on, too
+	var list struct {
+		Backups []struct{ ID, Repository, Level string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(l.must("list", "--json")), &list))
+	var where []string
+	for _, b := range list.Backups {
+		where = append(where, b.Repository+" "+b.Level)
+	}
+	assert.Equal(t, []string{"local full", "s3 full", "local incremental", "s3 incremental"}, where)
+	l.must("verify")
+
+	// The storage is away: the local backup is made, the error names the other one.
+	require.NoError(t, l.e.Kill(t.Context(), s3.Container, "KILL"))
+	l.sql(l.db, "INSERT INTO t VALUES (3)")
+	_, said, err := l.call("incremental")
+	require.Error(t, err)
+	assert.Contains(t, said, "s3")
+	assert.NotContains(t, said, s3.SecretKey)
+	c, err := l.copy(Spec{Repository: physical.Local})
+	require.NoError(t, err)
+	assert.Equal(t, "1,2,3", l.sql(c.Container, "SELECT string_agg(n::text, ',' ORDER BY n) FROM t"))
+	// It is back: what it lacks comes after.
+	require.NoError(t, l.e.Start(t.Context(), s3.Container))
+	l.must("incremental")
+	l.must("verify")
+
+	// The machine is lost: no records, no local repository, secrets and storage alone.
+	lost := *l
+	lost.source.Repo, lost.source.Records, lost.source.Out = testkit.Volume(t).Name, testkit.Volume(t).Name, l.network
+	c, err = lost.copy(Spec{Repository: "s3"})
+	require.NoError(t, err)
+	assert.Equal(t, "1,2,3", l.sql(c.Container, "SELECT string_agg(n::text, ',' ORDER BY n) FROM t"))
+
+	// What is wrong with the way there is said, and what to do.
+	for want, files := range map[string][]engine.File{
+		"BACKUP_KEY":           withS3(l, s3, "another", env.Secret(s3.SecretKey)),
+		"BACKUP_S3_SECRET_KEY": withS3(l, s3, key, "wrong"),
+	} {
+		lost.source.Secrets = l.secrets("", files...)
+		_, err = lost.copy(Spec{Repository: "s3"})
+		require.ErrorContains(t, err, want)
+		assert.NotEqual(t, 0, run.Code(err))
+	}
+}

@@ -1,0 +1,81 @@
+//go:build integration && long
+
+package gateway_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// RFC 9110, 12.5.3: what a client says it takes.
+func TestEncodingIsTheClientsChoice(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.both()
+	for _, c := range []struct {
+		accept string
+		want   []string
+	}{
+		{"", []string{""}},
+		{"identity", []string{""}},
+		{"gzip", []string{"gzip"}},
+		{"br", []string{"br"}},
+		{"gzip, deflate, br, zstd", []string{"br", "gzip"}},
+		{"gzip;q=0", []string{""}},
+		{"br;q=0", []string{""}},
+		{"br;q=0, gzip", []string{"gzip"}},
+		{"gzip;q=0, br", []string{"br"}},
+		{"gzip;q=0.0, br;q=0.000", []string{""}},
+		{"gzip;q=0.5, br;q=0.8", []string{"br", "gzip"}},
+		{"brother, gzippy", []string{""}},
+		{"deflate", []string{""}},
+	} {
+		header := map[string]string{"Accept-Encoding": c.accept}
+		if c.accept == "" {
+			header = nil
+		}
+		r := s.do("GET", "/api/x?size=5000", header, "")
+		assert.Contains(t, c.want, r.header.Get("Content-Encoding"), c.accept)
+		assert.Equal(t, []string{"Accept-Encoding"}, r.header.Values("Vary"), "%s: a cache has to know, whatever this client got", c.accept)
+	}
+	accept := map[string]string{"Accept-Encoding": "gzip, br"}
+	assert.Empty(t, s.do("GET", "/asset?size=100", accept, "").header.Get("Content-Encoding"), "too small to be worth it")
+
+	// What is encoded already stays as it is.
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(bytes.Repeat([]byte("x"), 5000))
+	require.NoError(t, z.Close())
+	encoded := s.do("GET", "/api/x?size=5000&header=Content-Encoding:zstd", accept, "")
+	assert.Equal(t, []string{"zstd"}, encoded.header.Values("Content-Encoding"))
+	assert.Len(t, encoded.body, 5000)
+
+	// An answer's own Vary is kept.
+	own := s.do("GET", "/api/x?size=5000&header=Vary:Origin", accept, "")
+	assert.ElementsMatch(t, []string{"Origin", "Accept-Encoding"}, own.header.Values("Vary"))
+	same := s.do("GET", "/api/x?size=5000&header=Vary:Accept-Encoding", accept, "")
+	assert.Subset(t, []string{"Accept-Encoding"}, same.header.Values("Vary"))
+
+	// Parts and unchanged answers have no body to encode.
+	part := s.do("GET", "/api/x?status=206&header=Content-Range:bytes%200-4999/9000&size=5000", accept, "")
+	assert.Empty(t, part.header.Get("Content-Encoding"))
+	assert.Len(t, part.body, 5000)
+	assert.Empty(t, s.do("GET", "/api/x?status=304&header=ETag:x", accept, "").header.Get("Content-Encoding"))
+
+	// An encoded answer is not byte for byte what the tag stands for (RFC 9110, 8.8.3).
+	tagged := s.do("GET", "/api/x?size=5000&header="+url.QueryEscape(`ETag:"v1"`), accept, "")
+	assert.Equal(t, `W/"v1"`, tagged.header.Get("ETag"))
+
+	head := s.do("HEAD", "/api/x?size=5000", accept, "")
+	assert.Equal(t, 200, head.status)
+	assert.Empty(t, head.body)
+	assert.NotEqual(t, "5000", head.header.Get("Content-Length"), "not the length of what GET would send")
+	plain := s.do("HEAD", "/api/x", map[string]string{"Accept-Encoding": "identity"}, "")
+	assert.Equal(t, 200, plain.status)
+	assert.Empty(t, plain.body)
+}

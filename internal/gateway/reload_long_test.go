@@ -1,0 +1,7 @@
+//go:build integration && long
+
+package gateway_test
+
+import "testing"
+
+func TestHundredReloadsLoseNoRequest(t *testing.T) { reloadsLoseNoRequest(t, 100) }
