@@ -61,6 +61,11 @@ func (Backup) Prune(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Prune(ctx) })
 }
 
+// Remove takes away BACKUP=id: a damaged one, or to have space. The newest good and proven ones stay. DRY_RUN=1 tells.
+func (Backup) Remove(ctx context.Context) error {
+	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Remove(ctx) })
+}
+
 // RestoreDrill proves the newest backups: restored in a scratch stack, compared, checked, the backend started.
 func (Backup) RestoreDrill(ctx context.Context) error {
 	return target.Drill(ctx, func(ctx context.Context, d *drill.Drill) error { return d.Run(ctx) })

@@ -129,6 +129,13 @@ func command(ctx context.Context, words []string) error {
 			return plan.JSON(os.Stdout)
 		}
 		return plan.Text(os.Stdout, config.Zone)
+	case "remove":
+		b, err := s.Remove(ctx, flags.Arg(0), *dryRun)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Println(map[bool]string{true: "would remove", false: "removed"}[*dryRun], b.ID)
+		return err
 	case "examine", "control", "heartbeat", "drilled", "drills", "config-put", "config-get":
 		return evidence(ctx, s, verb, o)
 	case "restore":
@@ -143,7 +150,7 @@ func command(ctx context.Context, words []string) error {
 		}
 		return backup.WriteRestored(os.Stdout, r, *asJSON)
 	}
-	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, full, differential, incremental, fetch, adopt, list, verify, prune, restore, examine, control, heartbeat, drilled, drills, ask, guard, release, config-put, config-get, healthy", verb))
+	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, full, differential, incremental, fetch, adopt, list, verify, prune, remove, restore, examine, control, heartbeat, drilled, drills, ask, guard, release, config-put, config-get, healthy", verb))
 }
 
 // healthy asks the running service.

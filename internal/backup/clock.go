@@ -84,7 +84,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 // sender is the way to the webhook.
 func (s *Service) sender(host string) (*notify.Sender, error) {
 	return notify.New(notify.Config{
-		URL: s.Config.Webhook.Reveal(), Project: s.Config.Project, Env: s.Config.Env, Host: host,
+		URL: s.Config.Webhook.Reveal(), Setting: "BACKUP_WEBHOOK", Project: s.Config.Project, Env: s.Config.Env, Host: host,
 		Secrets: []string{s.Config.Server.Password.Reveal()},
 		Warn:    func(err error) { s.Log.Error("a message could not be delivered", "error", err.Error()) },
 	})

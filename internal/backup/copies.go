@@ -1,11 +1,13 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"drydock/internal/backup/physical"
@@ -241,11 +243,11 @@ func (s *Service) Adopt(ctx context.Context) error {
 	return nil
 }
 
-// verifyCopies reads the repositories again, and marks what is damaged.
-func (s *Service) verifyCopies(ctx context.Context, id string) (bad int, err error) {
+// verifyCopies reads the repositories again, marks what is damaged, and names it.
+func (s *Service) verifyCopies(ctx context.Context, id string) (bad []string, err error) {
 	list, err := s.Store.List()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, r := range s.Config.Physical.Repos {
 		if id != "" {
@@ -270,9 +272,10 @@ func (s *Service) verifyCopies(ctx context.Context, id string) (bad int, err err
 			}
 		}
 		for _, d := range found {
-			bad++
 			s.Log.Error("damage", "repository", r.Name, "label", d.Label, "what", d.Reason)
-			if marked := idOf(list, r.Name, d.Label); d.Label != "" && marked != "" {
+			marked := idOf(list, r.Name, d.Label)
+			bad = append(bad, cmp.Or(marked, strings.TrimSpace(d.Label+" in repository "+r.Name)))
+			if d.Label != "" && marked != "" {
 				if err := s.Store.MarkDamaged(ctx, marked, "verify", d.Reason); err != nil {
 					return bad, err
 				}

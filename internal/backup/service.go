@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -77,13 +79,13 @@ func (s *Service) said(line string) { s.Log.Info(line) }
 
 // Verify checks one backup, or all of them for "": each file against its record, and a
 // dump against its own manifest, with its rows counted. What is damaged goes into
-// quarantine; the error then says how many.
+// quarantine; the error then names it.
 func (s *Service) Verify(ctx context.Context, id string) error {
 	reports, err := s.reports(ctx, id)
-	bad := 0
+	var bad []string
 	for _, r := range reports {
 		if !r.OK() {
-			bad++
+			bad = append(bad, r.Backup.ID)
 		}
 	}
 	if err != nil {
@@ -101,7 +103,7 @@ func (s *Service) Verify(ctx context.Context, id string) error {
 			if ctx.Err() != nil {
 				return err
 			}
-			bad++
+			bad = append(bad, b.ID)
 			if err := s.Store.MarkDamaged(ctx, b.ID, "verify", err.Error()); err != nil {
 				return err
 			}
@@ -111,8 +113,9 @@ func (s *Service) Verify(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if bad += damaged; bad > 0 {
-		return fmt.Errorf("verifying: %d of the backups are damaged; they are marked and will not be restored", bad)
+	if bad = append(bad, damaged...); len(bad) > 0 {
+		slices.Sort(bad)
+		return fmt.Errorf("verifying: %s damaged; marked, and will not be restored. After a look at why: BACKUP=id backup:remove", strings.Join(slices.Compact(bad), ", "))
 	}
 	return nil
 }

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"drydock/internal/backup/physical"
 	"drydock/internal/backup/store"
 	"drydock/internal/run"
 )
@@ -16,18 +18,20 @@ import (
 // part is one backup to drill, and how.
 type part struct {
 	evidence *Part
+	physical bool
 	steps    func(*scratch) []step
 }
 
 // listed is what is read of `backup:list`.
 type listed struct {
-	ID       string    `json:"id"`
-	Kind     string    `json:"kind"`
-	Database string    `json:"database"`
-	Started  time.Time `json:"started"`
-	Finished time.Time `json:"finished"`
-	OnDisk   int64     `json:"on_disk"`
-	Damaged  *struct {
+	ID         string    `json:"id"`
+	Kind       string    `json:"kind"`
+	Repository string    `json:"repository"` // of a physical one: local or s3
+	Database   string    `json:"database"`
+	Started    time.Time `json:"started"`
+	Finished   time.Time `json:"finished"`
+	OnDisk     int64     `json:"on_disk"`
+	Damaged    *struct {
 		Reason string `json:"reason"`
 	} `json:"damaged"`
 }
@@ -50,16 +54,25 @@ func (d *Drill) parts(ctx context.Context) ([]part, error) {
 	}
 	var parts []part
 	for _, b := range chosen {
-		p := part{evidence: &Part{Name: b.Kind, Backup: b.ID, Database: b.Database, Made: b.Started, Finished: b.Finished, Size: b.OnDisk}, steps: (*scratch).dumpSteps}
+		p := part{evidence: &Part{Name: b.name(), Backup: b.ID, Database: b.Database, Made: b.Started, Finished: b.Finished, Size: b.OnDisk}, steps: (*scratch).dumpSteps}
 		if b.Kind == store.KindPhysical {
-			p.steps = (*scratch).physicalSteps
+			p.physical, p.steps = true, (*scratch).physicalSteps
 		}
 		parts = append(parts, p)
 	}
 	return parts, nil
 }
 
-// pick is what is drilled: the newest good dump and the newest good physical backup, or the
+// name tells a part from the others; the local repository is the one that need not be named.
+func (b listed) name() string {
+	if b.Kind == store.KindPhysical && b.Repository != physical.Local {
+		return b.Kind + " " + b.Repository
+	}
+	return b.Kind
+}
+
+// pick is what is drilled: the newest good dump, and of each repository the newest good
+// physical backup, since each of them may be all that is left; or the
 // one that is wanted by its id, even when it is marked as damaged: the drill says what is
 // wrong with it.
 func pick(list []listed, want, database string) (chosen []listed, err error) {
@@ -75,15 +88,16 @@ func pick(list []listed, want, database string) (chosen []listed, err error) {
 	if want != "" {
 		return nil, fmt.Errorf("there is no backup %q; `backup:list` shows what there is", want)
 	}
-	for _, kind := range []string{store.KindDump, store.KindPhysical} {
-		for i := len(list) - 1; i >= 0; i-- {
-			b := list[i]
-			if b.Kind == kind && b.Damaged == nil && (kind == store.KindPhysical || b.Database == database) {
-				chosen = append(chosen, b)
-				break
-			}
+	have := map[string]bool{}
+	for _, b := range slices.Backward(list) {
+		if b.Kind == store.KindConfig || b.Damaged != nil || b.Kind == store.KindDump && b.Database != database || have[b.name()] {
+			continue
 		}
+		have[b.name()] = true
+		chosen = append(chosen, b)
 	}
+	// The dump first, then the local repository.
+	slices.SortStableFunc(chosen, func(a, b listed) int { return strings.Compare(a.name(), b.name()) })
 	if len(chosen) == 0 {
 		return nil, errors.New("there is no good backup to drill with; make one: backup:dump")
 	}

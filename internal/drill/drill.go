@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"drydock/internal/backup/remote"
 	"drydock/internal/engine"
 	"drydock/internal/env"
+	"drydock/internal/notify"
 )
 
 // Drill is a drill for one environment.
@@ -69,7 +71,28 @@ func (d *Drill) conclude(ctx context.Context, e *Evidence, err error) error {
 	case err != nil:
 		err = fmt.Errorf("the restore drill did not come to its end: %w", err)
 	}
-	return errors.Join(err, keepErr)
+	err = errors.Join(err, keepErr)
+	return errors.Join(err, d.tell(ctx, e, err))
+}
+
+// tell sends what a drill came to to BACKUP_WEBHOOK: who waits for it is rarely there when it ends.
+func (d *Drill) tell(ctx context.Context, e *Evidence, failed error) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("telling what the drill came to: %w", err)
+	}
+	secrets := []string{d.Settings.Database.Password.Reveal(), d.Settings.Redis.Password.Reveal()}
+	sender, err := notify.New(notify.Config{
+		URL: d.Settings.Backup.Webhook.Reveal(), Setting: "BACKUP_WEBHOOK", Project: e.Project, Env: e.Env, Host: host, Secrets: secrets,
+	})
+	if err != nil {
+		return err
+	}
+	event := notify.Event{Event: notify.DrillPassed, Kind: "drill", Time: e.Finished, Duration: e.Finished.Sub(e.Started)}
+	if failed != nil {
+		event.Event, event.Error, event.Next = notify.DrillFailed, failed.Error(), "look at the page of the drill, .drydock/drills/"+e.ID+".html"
+	}
+	return errors.Join(sender.Send(ctx, event), sender.Close(ctx))
 }
 
 // keep writes the evidence on this machine and beside the backups. It returns the page.
@@ -108,19 +131,21 @@ func (d *Drill) remote(out io.Writer) *remote.Remote {
 // drill restores each part. Whatever happens, the scratch stack goes.
 func (d *Drill) drill(ctx context.Context, e *Evidence, parts []part) error {
 	lost := d.lossMoment(ctx, e.Started)
+	archived := slices.ContainsFunc(parts, func(p part) bool { return p.physical })
 	for _, p := range parts {
 		e.Parts = append(e.Parts, p.evidence)
-		if err := d.one(ctx, p, lost); err != nil {
+		if err := d.one(ctx, p, lost, archived && !p.physical); err != nil {
 			return fmt.Errorf("%s: %w", p.evidence.Name, err)
 		}
 	}
 	return nil
 }
 
-// one drills one part in a scratch stack of its own.
-func (d *Drill) one(ctx context.Context, p part, lost moment) (err error) {
+// one drills one part in a scratch stack of its own; spared is a part that the budget of loss
+// is not about.
+func (d *Drill) one(ctx context.Context, p part, lost moment, spared bool) (err error) {
 	s := d.scratch(p.evidence)
-	s.lost = lost
+	s.lost, s.spared = lost, spared
 	if err := s.clean(ctx); err != nil { // what a drill left that was killed
 		return err
 	}

@@ -20,13 +20,14 @@ func TestPick(t *testing.T) {
 		{ID: "000008-20260102T000000Z-bbbbbb", Kind: "dump", Database: "other"},
 		{ID: "000009-20260103T000000Z-cccccc", Kind: "config"},
 		{ID: "000010-20260104T000000Z-dddddd", Kind: "dump", Database: "app", Damaged: damaged},
-		{ID: "000011-20260105T000000Z-eeeeee", Kind: "physical"},
+		{ID: "000011-20260105T000000Z-eeeeee", Kind: "physical", Repository: "local"},
+		{ID: "000012-20260105T000100Z-ffffff", Kind: "physical", Repository: "s3"},
 	}
 	for _, c := range []struct {
 		want string
 		ids  []string
 	}{
-		{"", []string{list[0].ID, list[4].ID}}, {"10", []string{list[3].ID}}, {list[1].ID, []string{list[1].ID}}, {"11", []string{list[4].ID}},
+		{"", []string{list[0].ID, list[4].ID, list[5].ID}}, {"10", []string{list[3].ID}}, {list[1].ID, []string{list[1].ID}}, {"11", []string{list[4].ID}},
 	} {
 		chosen, err := pick(list, c.want, "app")
 		require.NoError(t, err, c.want)
@@ -36,7 +37,8 @@ func TestPick(t *testing.T) {
 		}
 		assert.Equal(t, c.ids, ids, "%q", c.want)
 	}
-	_, err := pick(list, "12", "app")
+	assert.Equal(t, []string{"dump", "physical", "physical s3"}, []string{list[0].name(), list[4].name(), list[5].name()})
+	_, err := pick(list, "13", "app")
 	assert.ErrorContains(t, err, "backup:list")
 	_, err = pick(list, "9", "app")
 	assert.ErrorContains(t, err, "backup:configRestore")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"drydock/internal/backup"
 	"drydock/internal/backup/recovery"
 	"drydock/internal/compose"
 	"drydock/internal/stack"
@@ -52,7 +53,7 @@ func (s *scratch) redis(ctx context.Context) error {
 // copyName is the container and the volume of what is restored.
 func (s *scratch) copyName() string { return s.Settings.Project + "-physical" }
 
-// recover restores to a time; "" is all of the log.
+// recover restores the backup that is drilled, from where it is, to a time or backup.Latest.
 func (s *scratch) recover(ctx context.Context, at string) error {
 	d := s.Settings.Database
 	source, err := recovery.SourceOf(ctx, s.Engine, s.live, d.User, d.Name)
@@ -62,7 +63,7 @@ func (s *scratch) recover(ctx context.Context, at string) error {
 	labels := s.labels()
 	labels[stack.LabelEnv] = s.Settings.Env
 	copied, err := recovery.Copy(ctx, s.Engine, recovery.Spec{
-		Name: s.copyName(), Source: source, At: at, Network: s.Settings.Project + "-data", Aliases: []string{"db"}, Labels: labels,
+		Name: s.copyName(), Source: source, ID: s.part.Backup, At: at, Network: s.Settings.Project + "-data", Aliases: []string{"db"}, Labels: labels,
 	}, func(text string) { _, _ = fmt.Fprintln(s.Err, "restore drill: "+text) }) // narration
 	s.db = copied.Container
 	return err
@@ -109,7 +110,7 @@ func onTime(at time.Time, restored *time.Time, every time.Duration) (bool, strin
 }
 
 func (s *scratch) replay(ctx context.Context) error {
-	if err := s.recover(ctx, ""); err != nil {
+	if err := s.recover(ctx, backup.Latest); err != nil {
 		return err
 	}
 	s.part.check("restore", true, "the newest backup, and all of the log that was archived after it")

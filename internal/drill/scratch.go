@@ -32,6 +32,7 @@ type scratch struct {
 
 	db       string // container of the database; "" is compose's
 	lost     moment
+	spared   bool       // the budget of loss is another part's
 	restored *time.Time // the heartbeat that came back
 	verify   func(context.Context) error
 }

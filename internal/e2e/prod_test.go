@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/gateway"
 	"drydock/internal/security"
 	"drydock/internal/testkit"
 )
@@ -134,5 +135,15 @@ func TestProd(t *testing.T) {
 			require.NoError(t, resp.Body.Close())
 			assert.Equal(t, want, resp.StatusCode, "%d bytes", size)
 		}
+	})
+
+	t.Run("it starts under a name, and in maintenance", func(t *testing.T) {
+		named := open(t, r.root, append(slices.Clone(r.env), "DOMAIN=product.example"))
+		gate := &gateway.Gateway{Settings: named.Settings, Engine: r.Engine, Out: named.out, Err: named.out}
+		require.NoError(t, named.Up(t.Context()), "%s", named.out)
+		require.NoError(t, gate.Maintenance(t.Context(), true))
+		require.NoError(t, named.Up(t.Context()), "a page that says so is an answer: %s", named.out)
+		assert.Contains(t, named.out.String(), "maintenance is on")
+		require.NoError(t, gate.Maintenance(t.Context(), false))
 	})
 }

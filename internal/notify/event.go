@@ -18,15 +18,11 @@ const (
 	BackupAborted    = "backup.aborted"
 	BackupOverdue    = "backup.overdue"
 	BackupRecovered  = "backup.recovered"
-	BackupDamaged    = "backup.damaged"
+	BackupJournal    = "backup.journal" // what has run when cannot be read or kept
 	ArchiveLate      = "archive.late"
 	ArchiveRecovered = "archive.recovered"
 	DrillFailed      = "drill.failed"
 	DrillPassed      = "drill.passed"
-	DeployDone       = "deploy.done"
-	DeployFailed     = "deploy.failed"
-	DeployReturned   = "deploy.returned" // automatically, to the release before
-	Test             = "test"
 )
 
 // Event is one thing to tell.

@@ -84,7 +84,7 @@ func TestTheBody(t *testing.T) {
 		Error:    "pg_dump: connection to \"postgres://app:pa%25ss%40word@db/app\" failed: password <pa%ss@word> & user\nline two, of Käse",
 		Next:     "go tool mage backup:dump ENV=prod",
 	}))
-	require.NoError(t, s.Send(t.Context(), Event{Event: DeployDone, ID: "ID", Time: time.Unix(0, 0)}))
+	require.NoError(t, s.Send(t.Context(), Event{Event: "deploy.done", ID: "ID", Time: time.Unix(0, 0)}))
 	var got bytes.Buffer
 	for _, b := range h.bodies {
 		require.NoError(t, json.Indent(&got, b, "", "  "))
@@ -134,7 +134,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 				require.NoError(t, err)
 			} else {
 				require.ErrorContains(t, err, c.want)
-				assert.ErrorContains(t, err, "NOTIFY_URL")
+				assert.ErrorContains(t, err, "the webhook's address")
 				assert.NotContains(t, err.Error(), "T000")
 			}
 			assert.Equal(t, c.calls, h.calls.Load())
@@ -181,11 +181,11 @@ func TestCertificatesAreVerified(t *testing.T) {
 	server.StartTLS()
 	defer server.Close()
 	c := Config{URL: server.URL + path, Attempts: 1, Backoff: time.Millisecond}
-	err := sender(t, c).Send(t.Context(), Event{Event: Test})
+	err := sender(t, c).Send(t.Context(), Event{Event: "test"})
 	require.ErrorContains(t, err, "certificate")
 	assert.Zero(t, calls.Load())
 	c.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	require.NoError(t, sender(t, c).Send(t.Context(), Event{Event: Test}))
+	require.NoError(t, sender(t, c).Send(t.Context(), Event{Event: "test"}))
 	assert.Equal(t, int32(1), calls.Load())
 	c.CA = []byte("no certificate")
 	_, err = New(c)
@@ -195,7 +195,7 @@ func TestCertificatesAreVerified(t *testing.T) {
 func TestAnAddressThatIsNone(t *testing.T) {
 	for _, url := range []string{"hooks.example/secret-token", "ftp://hooks.example/secret-token", "https://", "https://%zz/secret-token", "://secret-token"} {
 		_, err := New(Config{URL: url})
-		require.ErrorContains(t, err, "NOTIFY_URL", url)
+		require.ErrorContains(t, err, "the webhook's address", url)
 		assert.NotContains(t, err.Error(), "secret-token")
 		assert.Equal(t, run.CodeBadInput, run.Code(err))
 	}

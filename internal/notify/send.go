@@ -32,7 +32,7 @@ func (s *Sender) Send(ctx context.Context, e Event) error {
 			return nil
 		}
 		if ctx.Err() != nil || !again || n >= s.c.Attempts {
-			return fmt.Errorf("telling %s to the webhook at %s, attempt %d of %d: %w; check NOTIFY_URL", e.Event, s.url.Host, n, s.c.Attempts, err)
+			return fmt.Errorf("telling %s to the webhook at %s, attempt %d of %d: %w; check %s", e.Event, s.url.Host, n, s.c.Attempts, err, s.c.Setting)
 		}
 		timer := time.NewTimer(min(max(pause, wait), s.c.MaxBackoff))
 		select {

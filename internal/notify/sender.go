@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -18,6 +19,7 @@ import (
 // Config says where to, from whom, and how patiently.
 type Config struct {
 	URL     string // a secret; empty switches everything off
+	Setting string // that it came from, for errors; "the webhook's address" when empty
 	Project string
 	Env     string
 	Host    string
@@ -52,6 +54,7 @@ type Sender struct {
 
 // New checks the configuration and starts the goroutine that delivers. Close ends it.
 func New(c Config) (*Sender, error) {
+	c.Setting = cmp.Or(c.Setting, "the webhook's address")
 	for _, d := range []struct {
 		value *time.Duration
 		none  time.Duration
@@ -88,7 +91,7 @@ func (s *Sender) connect() error {
 	u, err := url.Parse(s.c.URL)
 	// Neither the parser's error nor the value may be shown: the address is a secret.
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return errors.New("NOTIFY_URL is no address; give one that begins with https://")
+		return fmt.Errorf("%s is no address; give one that begins with https://", s.c.Setting)
 	}
 	s.url = u
 	s.secrets = append([]string{s.c.URL}, s.c.Secrets...)

@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -77,7 +75,7 @@ func (s *Stack) Status(ctx context.Context) (Report, error) {
 
 // report is the pure part of Status.
 func report(set *env.Settings, list []engine.Container, stats map[string]engine.Stats, now time.Time) Report {
-	r := Report{Project: set.Project, Env: set.Env, URL: pageURL(set), Services: []Status{}}
+	r := Report{Project: set.Project, Env: set.Env, URL: entranceOf(set).browser, Services: []Status{}}
 	have := map[string]bool{}
 	for _, c := range serving(set.Project, list) {
 		if c.Labels["com.docker.compose.oneoff"] == "True" {
@@ -145,31 +143,4 @@ func version(c engine.Container) string {
 		return ""
 	}
 	return tag
-}
-
-// pageURL is where a browser on this machine finds the page.
-func pageURL(s *env.Settings) string {
-	host := s.HTTP.Bind
-	if host == "0.0.0.0" || host == "127.0.0.1" || host == "::" {
-		host = "localhost"
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if s.HTTP.Port == 80 {
-		return "http://" + host
-	}
-	return fmt.Sprintf("http://%s:%d", host, s.HTTP.Port)
-}
-
-// localURL is where this machine finds the page, whatever name it has outside.
-func localURL(s *env.Settings) string {
-	host := s.HTTP.Bind
-	switch host {
-	case "0.0.0.0":
-		host = "127.0.0.1"
-	case "::":
-		host = "::1"
-	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(s.HTTP.Port)) + "/"
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"drydock/internal/compose"
@@ -65,7 +64,7 @@ func (s *Stack) Up(ctx context.Context) (err error) {
 		return s.explain(ctx, err)
 	}
 	s.say("%s (%s) is up", s.Settings.Project, s.Settings.Env)
-	_, err = fmt.Fprintln(s.Out, pageURL(s.Settings))
+	_, err = fmt.Fprintln(s.Out, entranceOf(s.Settings).browser)
 	return err
 }
 
@@ -128,47 +127,6 @@ func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string)
 	sets := secretSets(s.Settings, as(backend, v.Live.Backend), as(frontend, v.Live.Frontend), certificate, ca)
 	// Any image will do to write into a volume; this one is always there.
 	return v, s.putSecrets(ctx, sets, &v, v.Refs.Redis)
-}
-
-// pageAnswers asks the gateway for the page, as a browser would.
-func (s *Stack) pageAnswers(ctx context.Context) error {
-	if !s.Engine.Local() {
-		return nil // its ports are another machine's; the health checks are what we know
-	}
-	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
-	defer cancel()
-	// The healths are good already, so the first answer is nearly always right; the
-	// gateway may be resolving the new addresses of the apps.
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	var last error
-	for {
-		last = get(ctx, localURL(s.Settings))
-		if last == nil {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("asking for the page at %s: %w", localURL(s.Settings), last)
-		}
-	}
-}
-
-func get(ctx context.Context, url string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }() // the status is all that is wanted
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answered %s", resp.Status)
-	}
-	return nil
 }
 
 // explain adds to a failed start what the containers that are not well said last.

@@ -50,6 +50,15 @@ func (r *Remote) Prune(ctx context.Context) error {
 	return r.call(ctx, "prune", words...)
 }
 
+// Remove takes away the backup that BACKUP names; DRY_RUN only says whether it may go.
+func (r *Remote) Remove(ctx context.Context) error {
+	var words []string
+	if r.Settings.Options.DryRun {
+		words = append(words, "--dry-run")
+	}
+	return r.call(ctx, "remove", append(words, r.Settings.Options.Backup)...)
+}
+
 // Restore restores a dump beside the live database, or where the options say.
 func (r *Remote) Restore(ctx context.Context) error {
 	words, err := restoreWords(r.Settings.Options)

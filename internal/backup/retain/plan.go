@@ -122,9 +122,9 @@ func (g *group) protect(now time.Time) {
 	for _, n := range g.nodes {
 		switch {
 		case n.State == Damaged:
-			n.because("damaged: kept for a person to look at; remove it by hand")
+			n.because("damaged: kept for a person to look at; `backup:remove` takes it away")
 		case n.broken != "":
-			n.because("cannot be restored (" + n.broken + "): kept for a person to look at; remove it by hand")
+			n.because("cannot be restored (" + n.broken + "): kept for a person to look at; `backup:remove` takes it away")
 		case n.Proven:
 			proven = n
 		}
