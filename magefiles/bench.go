@@ -8,5 +8,5 @@ import (
 	"drydock/internal/target"
 )
 
-// Bench measures the product beside its peers, in one run on this machine. FORMAT=json for machines.
+// Bench measures the product beside its peers, in one run, and writes docs/benchmarks.md. FORMAT=json for machines.
 func Bench(ctx context.Context) error { return target.Bench(ctx) }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"drydock/internal/gateway/acme"
 	"drydock/internal/gateway/render"
@@ -37,7 +38,27 @@ func certificates(s supervisor.Settings, getenv func(string) string, log *slog.L
 	if err != nil {
 		return nil, supervisor.WithCode(supervisor.CodeUsage, err)
 	}
-	return m, nil
+	return renewed{m}, nil
+}
+
+// renewed tells the supervisor, in its words, how renewals go.
+type renewed struct{ *acme.Manager }
+
+// Renewal is what came of the last attempt, by this process or the one before it.
+func (r renewed) Renewal() supervisor.Renewal { return renewal(r.Status()) }
+
+func renewal(s acme.Status) supervisor.Renewal {
+	known := func(at time.Time) *time.Time {
+		if at.IsZero() {
+			return nil
+		}
+		return &at
+	}
+	v := supervisor.Renewal{Failed: s.LastError != "", Error: s.LastError, LastAttempt: known(s.LastAttempt), NextAttempt: known(s.NextAttempt), Placeholder: s.Placeholder}
+	if v.Failed {
+		v.Failures = s.Failures
+	}
+	return v
 }
 
 // trusted is the system's authorities and one more; nil without one more.

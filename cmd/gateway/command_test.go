@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/gateway/acme"
 	"drydock/internal/gateway/pool"
 	"drydock/internal/gateway/supervisor"
 )
@@ -140,6 +141,26 @@ backend-blue    empty
 backend-green   healthy  10.0.0.1  10.0.0.2 unhealthy (status 500)
 tls: files, until 2026-01-02 03:04:05
 last reload: 2026-01-02 03:04:05, generation 8, certificate, FAILED: it failed`, describe(v))
+}
+
+func TestTheStateTellsOfARenewalThatFailed(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	next := at.Add(time.Minute)
+	s := acme.Status{LastAttempt: at, LastSuccess: at}
+	tls := func() string {
+		r := renewal(s)
+		text := describe(supervisor.View{Certificate: supervisor.CertificateView{TLS: "acme", Expires: &next, Renewal: &r}})
+		return text[strings.Index(text, "tls: "):]
+	}
+	assert.Equal(t, "tls: acme, until 2026-01-02 03:05:05", tls(), "nothing to say")
+	s.Failures = 1
+	assert.False(t, renewal(s).Failed, "an attempt that is under way has not failed yet")
+	s.LastError, s.Failures, s.NextAttempt, s.Placeholder = "no A record", 2, next, true
+	assert.Equal(t, "tls: acme, until 2026-01-02 03:05:05 (a placeholder: browsers warn)\n"+
+		"renewal: FAILED 2 times in a row, last at 2026-01-02 03:04:05, next at 2026-01-02 03:05:05: no A record", tls())
+	text, err := json.Marshal(renewal(s))
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"failed":true,"error":"no A record","failures":2,"last_attempt":"2026-01-02T03:04:05Z","next_attempt":"2026-01-02T03:05:05Z","placeholder":true}`, string(text))
 }
 
 func TestGetThroughPreview(t *testing.T) {

@@ -104,6 +104,28 @@ func (c command) state(ctx context.Context, a arguments) error {
 	return c.print(describe(v))
 }
 
+// describeRenewal is nothing while all is well, as it mostly is.
+func describeRenewal(r supervisor.Renewal) string {
+	text := ""
+	if r.Placeholder {
+		text += " (a placeholder: browsers warn)"
+	}
+	if !r.Failed {
+		return text
+	}
+	text += "\nrenewal: FAILED"
+	if r.Failures > 1 {
+		text += fmt.Sprintf(" %d times in a row", r.Failures)
+	}
+	if r.LastAttempt != nil {
+		text += ", last at " + r.LastAttempt.Format(time.DateTime)
+	}
+	if r.NextAttempt != nil {
+		text += ", next at " + r.NextAttempt.Format(time.DateTime)
+	}
+	return text + ": " + r.Error
+}
+
 // describe is the state for people.
 func describe(v supervisor.View) string {
 	var b strings.Builder
@@ -131,6 +153,12 @@ func describe(v supervisor.View) string {
 	fmt.Fprintf(&b, "tls: %s", v.Certificate.TLS)
 	if v.Certificate.Expires != nil {
 		fmt.Fprintf(&b, ", until %s", v.Certificate.Expires.Format(time.DateTime))
+	}
+	if v.Certificate.Error != "" {
+		fmt.Fprintf(&b, ", NOT READ: %s", v.Certificate.Error)
+	}
+	if r := v.Certificate.Renewal; r != nil {
+		b.WriteString(describeRenewal(*r))
 	}
 	if r := v.LastReload; r != nil {
 		fmt.Fprintf(&b, "\nlast reload: %s, generation %d, %s", r.At.Format(time.DateTime), r.Generation, r.Reason)

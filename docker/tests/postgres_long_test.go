@@ -125,3 +125,10 @@ END
 	assert.Contains(t, logs(t, s.c), "ignoring /docker-entrypoint-initdb.d/4.txt")
 	assert.Empty(t, leaks(t, s.c, hardPassword))
 }
+
+func TestPostgresIsReadyOnlyWhenItIsTenTimes(t *testing.T) { readyOnlyWhenItIs(t, 10) }
+
+func TestPostgresKilledAtEachMomentOfItsFirstStart(t *testing.T) {
+	killedInItsFirstStart(t, "making a cluster", "starting PostgreSQL", "running /docker-entrypoint-initdb.d/1-first.sql",
+		"running /docker-entrypoint-initdb.d/3-last.sql", "received fast shutdown request")
+}

@@ -23,11 +23,13 @@ var slowInit = []file{
 
 // Health said ready during the first initialisation, and dependents were refused a
 // moment later (docker-library/postgres 146).
-func TestPostgresIsReadyOnlyWhenItIs(t *testing.T) {
+func TestPostgresIsReadyOnlyWhenItIs(t *testing.T) { readyOnlyWhenItIs(t, 2) }
+
+func readyOnlyWhenItIs(t *testing.T, times int) {
 	t.Parallel()
 	secrets, scripts := secret(t, "db_password", hardPassword), volume(t)
 	write(t, scripts, slowInit...)
-	for i := range 10 {
+	for i := range times {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			s := (&server{t: t, data: volume(t), secrets: secrets, init: scripts,
@@ -36,7 +38,7 @@ func TestPostgresIsReadyOnlyWhenItIs(t *testing.T) {
 			dsn := s.url(hardPassword)
 			deadline := time.Now().Add(3 * time.Minute) // a busy machine's first start
 			var marks string
-			for marks == "" {
+			for tick := time.NewTicker(50 * time.Millisecond); marks == ""; <-tick.C {
 				require.True(t, time.Now().Before(deadline), "nobody got in")
 				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 				if conn, err := pgx.Connect(ctx, dsn); err == nil {
@@ -58,16 +60,12 @@ func TestPostgresIsReadyOnlyWhenItIs(t *testing.T) {
 }
 
 func TestPostgresKilledInItsFirstStart(t *testing.T) {
+	killedInItsFirstStart(t, "running /docker-entrypoint-initdb.d/2-slow.sql", "database system is shut down")
+}
+
+func killedInItsFirstStart(t *testing.T, moments ...string) {
 	t.Parallel()
-	for _, moment := range []string{
-		"making a cluster",
-		"starting PostgreSQL",
-		"running /docker-entrypoint-initdb.d/1-first.sql",
-		"running /docker-entrypoint-initdb.d/2-slow.sql",
-		"running /docker-entrypoint-initdb.d/3-last.sql",
-		"received fast shutdown request",
-		"database system is shut down",
-	} {
+	for _, moment := range moments {
 		t.Run(moment, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 )
 
@@ -22,8 +23,12 @@ type Row struct {
 // row makes a row of a sample, with the ratio to a peer if there is one.
 func row(scene, name, unit string, s Sample, peer string, p Sample) Row {
 	r := Row{Scene: scene, Name: name, Unit: unit, Median: s.Median(), Spread: s.Spread(), Rounds: s}
-	if p != nil {
-		r.Peer, r.Ratio = peer, s.Ratio(p)
+	// Of two that are nothing there is no ratio, and neither of one and nothing.
+	if ratio := s.Ratio(p); p != nil && !math.IsNaN(ratio) && !math.IsInf(ratio, 0) {
+		r.Peer, r.Ratio = peer, ratio
+	}
+	if math.IsNaN(r.Spread) {
+		r.Spread = 0
 	}
 	return r
 }

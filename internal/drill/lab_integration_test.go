@@ -30,6 +30,7 @@ type lab struct {
 	labels   map[string]string
 	image    string // the backup service's
 	dump     string // id
+	physical string // id of an incremental one, once copied
 }
 
 func newLab(t *testing.T, more ...string) *lab {
@@ -106,6 +107,8 @@ type fault struct {
 	name   string
 	check  string                   // the error has to name it
 	script string                   // in the folder of the dump
+	copied bool                     // it is about the physical backup
+	repo   string                   // script in the local repository of physical backups
 	change func(*env.Settings)      // of the settings
 	before map[string]func(*lab)    // what happens before a step
 	around func(*lab) (stop func()) // what goes on beside the drill
@@ -120,6 +123,11 @@ func (l *lab) sees(f fault) string {
 	}
 	settings := *l.settings
 	settings.Options.Backup = l.dump
+	if f.copied || f.repo != "" {
+		settings.Options.Backup = l.physical
+		defer l.healRepository()
+		l.repository("cd /r; " + f.repo)
+	}
 	if f.change != nil {
 		f.change(&settings)
 	}

@@ -79,6 +79,9 @@ func TestCertificateFromAnAuthority(t *testing.T) {
 		var status acme.Status
 		return err == nil && json.Unmarshal([]byte(out), &status) == nil && status.Failures > 0
 	})
+	s.until("the operator sees that", func() bool { r := s.state().Certificate.Renewal; return r != nil && r.Failed })
+	assert.Contains(t, docker(t, "exec", s.gateway, "gateway", "state"), "renewal: FAILED")
+	assert.Contains(t, string(testkit.Get(t, "http://"+s.admin+"/metrics").Body), "drydock_gateway_certificate_renewal_failed 1")
 	again := s.chain("shop.test")
 	require.NotEmpty(t, again)
 	assert.Equal(t, first.SerialNumber, again[0].SerialNumber, "the old certificate goes on")

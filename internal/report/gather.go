@@ -150,13 +150,14 @@ func (g Gatherer) certificate(ctx context.Context) (*Certificate, error) {
 			TLS     string     `json:"tls"`
 			Expires *time.Time `json:"expires"`
 			Error   string     `json:"error"`
+			Renewal *Renewal   `json:"renewal"`
 		} `json:"certificate"`
 	}
 	if err := decode("the gateway's state", []byte(text), &state); err != nil {
 		return nil, err
 	}
 	c := state.Certificate
-	return &Certificate{Source: cmp.Or(c.TLS, "off"), Expires: c.Expires, Error: c.Error}, nil
+	return &Certificate{Source: cmp.Or(c.TLS, "off"), Expires: c.Expires, Error: c.Error, Renewal: c.Renewal}, nil
 }
 
 func (g Gatherer) disk(ctx context.Context) (Disk, error) {

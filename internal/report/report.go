@@ -75,6 +75,17 @@ type Certificate struct {
 	Source  string     `json:"source"`  // off, local, files, acme
 	Expires *time.Time `json:"expires"` // null: not known
 	Error   string     `json:"error,omitempty"`
+	Renewal *Renewal   `json:"renewal,omitempty"` // null: nothing in the environment renews it
+}
+
+// Renewal is how the last attempt to renew the certificate went, as the gateway says.
+type Renewal struct {
+	Failed      bool       `json:"failed"`
+	Error       string     `json:"error,omitempty"`
+	Failures    int        `json:"failures,omitempty"` // in a row
+	LastAttempt *time.Time `json:"last_attempt,omitempty"`
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+	Placeholder bool       `json:"placeholder,omitempty"` // no real certificate yet: browsers warn
 }
 
 // Disk is what the engine's objects take, in bytes.
@@ -252,6 +263,9 @@ func (r Report) Problems() (list []Problem) {
 			add("certificate", "the certificate has expired")
 		case c.Expires != nil && c.Expires.Sub(r.Made) < certificateSoon:
 			add("certificate", "the certificate ends in "+stack.Duration(c.Expires.Sub(r.Made)))
+		}
+		if c.Renewal != nil && c.Renewal.Failed {
+			add("certificate", "the last renewal of the certificate failed: "+c.Renewal.Error)
 		}
 	}
 	for _, part := range slices.Sorted(keysOf(r.Missing)) {

@@ -72,7 +72,7 @@ func sample() Report {
 			{Name: "physical", Backup: "000100", Recovery: 31 + float64(i), Passed: true, Checks: make([]drill.Check, 8), Controls: make([]drill.Check, 3), Loss: &drill.Loss{Seconds: 42}}}})
 	}
 	ends := now.Add(61 * 24 * time.Hour)
-	r.Certificate = &Certificate{Source: "acme", Expires: &ends}
+	r.Certificate = &Certificate{Source: "acme", Expires: &ends, Renewal: &Renewal{LastAttempt: &now}}
 	r.Disk = &Disk{Layers: 1400 << 20, Containers: 3 << 20, BuildCache: 2100 << 20, Volumes: []Volume{{"shop-backup", 2900 << 20}, {"shop-db", 740 << 20}, {"shop-redis", 12 << 20}, {"shop-gateway", -1}}}
 	r.Images = []Image{{Name: "drydock/postgres:cf48a581dd63", Size: 159 << 20, Used: 1}, {Name: "drydock/gateway:bca492251ef9", Size: 102 << 20, Used: 1}, {Name: "drydock/backend:1.8.0", Size: 17 << 20, Used: 2}}
 	return r
@@ -179,6 +179,7 @@ func TestNothingHostileGetsOut(t *testing.T) {
 	r.Windows[0].Backup, r.Windows[0].Gap = evil, evil
 	r.Drills[0].Parts[0].Name, r.Drills[0].Parts[0].Backup = evil, evil
 	r.Certificate.Error, r.Certificate.Source = evil, evil
+	r.Certificate.Renewal = &Renewal{Failed: true, Error: evil, LastAttempt: &now, Placeholder: true}
 	r.Disk.Volumes[0].Name, r.Images[0].Name = evil, evil
 	r.Missing["images"] = evil
 	page := render(t, r)
@@ -222,7 +223,8 @@ func TestProblems(t *testing.T) {
 		"drills: the last drill was":           func(r *Report) { r.Drills = r.Drills[:5]; r.Drills[4].Started = now.Add(-9 * 24 * time.Hour) },
 		"certificate: the certificate ends in": func(r *Report) { at := now.Add(100 * time.Hour); r.Certificate.Expires = &at },
 		"certificate: the certificate has":     func(r *Report) { at := now.Add(-time.Hour); r.Certificate.Expires = &at },
-		"disk: not known: broken":              func(r *Report) { r.Missing["disk"] = "broken" },
+		"certificate: the last renewal of the certificate failed: no A record": func(r *Report) { r.Certificate.Renewal = &Renewal{Failed: true, Error: "no A record"} },
+		"disk: not known: broken": func(r *Report) { r.Missing["disk"] = "broken" },
 	} {
 		r := sample()
 		change(&r)

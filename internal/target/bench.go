@@ -3,9 +3,13 @@ package target
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"time"
 
+	"drydock/internal/aside"
 	"drydock/internal/bench"
 	"drydock/internal/engine"
 	"drydock/internal/env"
@@ -28,15 +32,32 @@ func Bench(ctx context.Context) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, e.Close()) }()
-		rows, err := bench.Gateway(ctx, bench.Options{Settings: s, Engine: e, Wrk: wrk, Err: os.Stderr, Rounds: 5, Each: 5 * time.Second})
+		deploys := bench.DeployOptions{Source: src, Engine: e, Err: os.Stderr, Rounds: 5}
+		backups := deploys
+		backups.Rounds = 3
+		var rows []bench.Row
+		for _, part := range []func() ([]bench.Row, error){
+			func() ([]bench.Row, error) { return bench.Commands(ctx, deploys) },
+			func() ([]bench.Row, error) {
+				return bench.Gateway(ctx, bench.Options{Settings: s, Engine: e, Wrk: wrk, Err: os.Stderr, Rounds: 5, Each: 5 * time.Second})
+			},
+			func() ([]bench.Row, error) { return bench.Deploys(ctx, deploys) },
+			func() ([]bench.Row, error) { return bench.Backups(ctx, backups) },
+		} {
+			more, err := part()
+			if err != nil {
+				return err
+			}
+			rows = append(rows, more...)
+		}
+		in, err := e.Info(ctx)
 		if err != nil {
 			return err
 		}
-		more, err := bench.Deploys(ctx, bench.DeployOptions{Source: src, Engine: e, Err: os.Stderr, Rounds: 5})
+		err = aside.Write(s.Path(filepath.Join("docs", "benchmarks.md")), 0o644, func(w io.Writer) error { return bench.Page(w, rows, in, time.Now()) })
 		if err != nil {
-			return err
+			return fmt.Errorf("writing docs/benchmarks.md: %w", err)
 		}
-		rows = append(rows, more...)
 		return bench.Write(os.Stdout, rows, s.Options.Format)
 	})
 }

@@ -141,10 +141,11 @@ func (m *Manager) ensure(ctx context.Context) (changed bool, err error) {
 	m.o.Log.Info("A certificate is being ordered", "domains", strings.Join(m.domains, ", "), "why", why, "directory", m.o.Directory)
 	// Counted before it is made: a process that dies of it each time must not ask the
 	// authority each time.
-	m.record(func(st *Status) {
-		st.LastAttempt, st.LastError = m.o.Now(), "the last attempt was interrupted"
-		st.Failures++
-	})
+	// For who looks now, an attempt that is under way has not failed, nor ended the failure
+	// before it.
+	st := m.change(func(st *Status) { st.LastAttempt = m.o.Now(); st.Failures++ })
+	st.LastError = interrupted
+	m.keep(st)
 	err = connected
 	if err == nil {
 		err = s.signIn(ctx)
@@ -158,6 +159,9 @@ func (m *Manager) ensure(ctx context.Context) (changed bool, err error) {
 	}
 	return true, nil
 }
+
+// interrupted is what the next process reads of an attempt that this one did not end.
+const interrupted = "the last attempt was interrupted"
 
 // failed counts a failure that came before any request.
 func (m *Manager) failed(err error, until time.Time) error {

@@ -61,7 +61,11 @@ func (m *Manager) change(f func(*Status)) Status {
 // record is change, kept on disk. That it cannot be written is no reason to fail: what
 // matters is the certificate.
 func (m *Manager) record(f func(*Status)) {
-	s := m.change(f)
+	m.keep(m.change(f))
+}
+
+// keep writes a status for the next process.
+func (m *Manager) keep(s Status) {
 	content, err := json.MarshalIndent(s, "", "  ")
 	if err == nil {
 		err = aside.WriteBytes(m.statusFile(), 0o644, append(content, '\n'))

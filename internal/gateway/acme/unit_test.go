@@ -2,6 +2,7 @@ package acme
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -139,6 +140,32 @@ func TestNoServerThere(t *testing.T) {
 	_, err = m.Ensure(t.Context())
 	require.Error(t, err)
 	assert.Equal(t, 2, m.Status().Failures)
+}
+
+// Who looks while an attempt is under way is told of no failure that has not happened, nor
+// that the one before it is over; a process that dies of it is told of by what it left.
+func TestAnAttemptUnderWayHasNotFailed(t *testing.T) {
+	var errors, left []string
+	var m *Manager
+	m = manager(t, func(o *Options) {
+		o.Observe = func(s Status) {
+			errors = append(errors, s.LastError)
+			content, _ := os.ReadFile(m.statusFile())
+			var kept Status
+			if json.Unmarshal(content, &kept) == nil && kept.LastError == interrupted {
+				left = append(left, kept.LastError)
+			}
+		}
+	})
+	_, err := m.Prepare(t.Context())
+	require.NoError(t, err)
+	for range 2 {
+		_, err = m.Ensure(t.Context())
+		require.Error(t, err)
+	}
+	assert.NotContains(t, errors, interrupted)
+	assert.Equal(t, err.Error(), errors[len(errors)-1])
+	assert.NotEmpty(t, left, "what a process that died of it would have left")
 }
 
 // A container that dies and is restarted for ever must not ask the authority each time
@@ -325,7 +352,7 @@ func TestRunLooksAgainWhenTheClockSaysSo(t *testing.T) {
 		for {
 			select {
 			case s := <-seen:
-				if s.Failures == failures && s.NextAttempt.After(s.LastAttempt) && s.LastError != "the last attempt was interrupted" {
+				if s.Failures == failures && s.NextAttempt.After(s.LastAttempt) {
 					return s.NextAttempt
 				}
 			case <-time.After(10 * time.Second):

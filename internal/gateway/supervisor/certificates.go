@@ -24,6 +24,22 @@ type Certificates interface {
 	Run(ctx context.Context, onChange func(ctx context.Context) error) error
 }
 
+// Renewing is what a source of certificates that renews them also tells.
+type Renewing interface {
+	Renewal() Renewal
+}
+
+// Renewal is how the last attempt to renew the certificate went.
+type Renewal struct {
+	Failed      bool       `json:"failed"`
+	Error       string     `json:"error,omitempty"`
+	Failures    int        `json:"failures,omitempty"`     // in a row
+	LastAttempt *time.Time `json:"last_attempt,omitempty"` // null: none yet
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+	// Placeholder says that no real certificate has been obtained yet: browsers warn.
+	Placeholder bool `json:"placeholder,omitempty"`
+}
+
 // filesEvery is how often given files are looked at.
 const filesEvery = 30 * time.Second
 

@@ -23,6 +23,8 @@ var (
 	descUp         = desc("nginx_up", "1 while nginx runs.")
 	descWorkers    = desc("workers", "Workers of nginx: new ones take requests, old ones finish what they have.", "age")
 	descExpiry     = desc("certificate_expiry_seconds", "Seconds until the certificate ends.")
+	descExpiresAt  = desc("certificate_expiry_timestamp_seconds", "When the certificate ends, in seconds since 1970.")
+	descRenewal    = desc("certificate_renewal_failed", "1 when the last attempt to renew the certificate failed; only where it is renewed here (TLS=acme).")
 	descRequests   = desc("requests_total", "Requests by colour, route and class of the status.", "colour", "route", "class")
 	descDuration   = desc("request_duration_seconds", "Time from a request's first byte to the last byte of its answer.", "colour", "route")
 	descBytes      = desc("sent_bytes_total", "Bytes sent to clients by colour.", "colour")
@@ -66,6 +68,10 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	gauge(descWorkers, float64(v.Workers.Old), "old")
 	if v.Certificate.Expires != nil {
 		gauge(descExpiry, v.Certificate.Expires.Sub(c.s.now()).Seconds())
+		gauge(descExpiresAt, float64(v.Certificate.Expires.Unix()))
+	}
+	if v.Certificate.Renewal != nil {
+		gauge(descRenewal, one(v.Certificate.Renewal.Failed))
 	}
 	c.requests(out)
 }

@@ -43,6 +43,7 @@ type CertificateView struct {
 	Ready   bool       `json:"ready"`   // its files were in place for the generation that serves
 	Expires *time.Time `json:"expires"` // null: not known
 	Error   string     `json:"error,omitempty"`
+	Renewal *Renewal   `json:"renewal,omitempty"` // null: nothing here renews it
 }
 
 // ReloadsView counts reloads since the start.
@@ -82,6 +83,10 @@ func (s *Supervisor) View() View {
 		} else {
 			v.Certificate.Expires = &at
 		}
+	}
+	if r, ok := s.certs.(Renewing); ok {
+		renewal := r.Renewal()
+		v.Certificate.Renewal = &renewal
 	}
 	if last := s.reloader.Last(); !last.At.IsZero() {
 		v.LastReload = &last

@@ -1,0 +1,113 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"drydock/internal/compose"
+	"drydock/internal/run"
+	"drydock/internal/stack"
+)
+
+// bareMagefile is what somebody has who uses mage for something small.
+const bareMagefile = `//go:build mage
+
+package main
+
+import "fmt"
+
+// Hello says hello.
+func Hello() { fmt.Println("hello") }
+`
+
+// Commands measures what a person waits for at the prompt: the list of targets beside that of
+// a magefile with one target, and build and up with nothing to do beside compose's own.
+func Commands(ctx context.Context, o DeployOptions) (rows []Row, err error) {
+	const what = "measuring commands"
+	dir := filepath.Join(o.Source.Root, ".drydock", "bench-mage")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := os.WriteFile(filepath.Join(dir, "magefile.go"), []byte(bareMagefile), 0o644); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	mage := func(args ...string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			return run.Run(ctx, run.Cmd{Name: "go", Args: append([]string{"tool", "mage"}, args...), Dir: o.Source.Root, Env: o.Source.Environ, Stdout: io.Discard, Stderr: io.Discard})
+		}
+	}
+	const bare, list = "a magefile with one target", "go tool mage -l"
+	took, err := o.turns(ctx, "the list of targets", []measured{{name: bare, do: mage("-d", dir, "-l")}, {name: list, do: mage("-l")}})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	for _, name := range []string{bare, list} {
+		rows = append(rows, row("the list of targets", name, "s", took[name], bare, took[bare]))
+	}
+	more, err := o.nothingToDo(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return append(rows, more...), nil
+}
+
+// nothingToDo is about an environment that is up, and whose images are there.
+func (o DeployOptions) nothingToDo(ctx context.Context) (rows []Row, err error) {
+	s, err := newScratchSite(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.remove()) }()
+	err = s.with(ctx, func(ctx context.Context, st *stack.Stack) error {
+		st.Out, st.Err = io.Discard, io.Discard
+		if err := st.Up(ctx); err != nil {
+			return err
+		}
+		v, err := st.Values(ctx, compose.Blue)
+		if err != nil {
+			return err
+		}
+		const peer, up, build = "docker compose up -d --wait, both projects", "up", "build"
+		took, err := o.turns(ctx, "nothing to do", []measured{
+			{name: peer, do: func(ctx context.Context) error {
+				r := st.Runner()
+				r.Stdout, r.Stderr = io.Discard, io.Discard
+				if err := r.Up(ctx, compose.Base(st.Settings, v), compose.UpOptions{Timeout: time.Minute}); err != nil {
+					return err
+				}
+				return r.Up(ctx, compose.App(st.Settings, v), compose.UpOptions{Timeout: time.Minute})
+			}},
+			{name: up, do: st.Up},
+			{name: build, do: func(ctx context.Context) error { _, err := st.Values(ctx, compose.Blue); return err }},
+		})
+		for _, name := range []string{peer, up, build} {
+			rows = append(rows, row("nothing to do", name, "s", took[name], peer, took[peer]))
+		}
+		return err
+	})
+	return rows, err
+}
+
+// turns measures each of some, one after the other, in rounds; the first round warms up.
+func (o DeployOptions) turns(ctx context.Context, scene string, list []measured) (map[string]Sample, error) {
+	took := map[string]Sample{}
+	for round := range o.Rounds + 1 {
+		for _, m := range list {
+			_, _ = fmt.Fprintf(o.Err, "%s, round %d of %d: %s\n", scene, round, o.Rounds, m.name) // narration
+			begin := time.Now()
+			if err := m.do(ctx); err != nil {
+				return nil, fmt.Errorf("%s: %w", m.name, err)
+			}
+			if round > 0 {
+				took[m.name] = append(took[m.name], time.Since(begin).Seconds())
+			}
+		}
+	}
+	return took, nil
+}
