@@ -31,8 +31,9 @@ func (s *Service) List(ctx context.Context, w io.Writer, asJSON bool) error {
 			Backups  []store.Backup  `json:"backups"`
 			Failures []store.Failure `json:"failures"`
 			reach
-			Loss *loss `json:"no_loss,omitempty"`
-		}{list, failures, reached, lost})
+			Loss  *loss   `json:"no_loss,omitempty"`
+			Space []space `json:"space"`
+		}{list, failures, reached, lost, spaces(s.Config.Root)})
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(w, "no backups yet")

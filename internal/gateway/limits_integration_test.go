@@ -4,7 +4,6 @@ package gateway_test
 
 import (
 	"fmt"
-	"net/http"
 	"sync"
 	"testing"
 
@@ -79,25 +78,4 @@ func TestRateLimit(t *testing.T) {
 	for range 15 {
 		require.Equal(t, 404, s.do("GET", "/assets/x?status=404", missing, "").status)
 	}
-}
-
-func TestConnectionLimit(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, "--env", "CONNECTION_LIMIT=3")
-	s.both()
-	var open []*http.Response
-	for range 3 {
-		req, err := http.NewRequestWithContext(t.Context(), "GET", s.url("/api/stream"), nil)
-		require.NoError(t, err)
-		res, err := s.client().Do(req)
-		require.NoError(t, err)
-		require.Equal(t, 200, res.StatusCode)
-		open = append(open, res)
-	}
-	assertTooMany(t, s.do("GET", "/x", nil, ""), s.do("GET", "/api/x", nil, ""))
-	assert.Equal(t, 200, s.do("GET", "/healthz", nil, "").status)
-	for _, res := range open {
-		require.NoError(t, res.Body.Close())
-	}
-	s.until("the client may ask again", func() bool { return s.identity("/x") == "frontend" })
 }

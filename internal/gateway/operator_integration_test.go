@@ -123,19 +123,6 @@ func TestLintOfWhatShips(t *testing.T) {
 	assert.Contains(t, rules, "header-loss", "h5bp/server-configs-nginx 193")
 }
 
-// A port that no service listens on, as after a typing mistake: only the two files
-// together show it.
-func TestLintSeesTheStack(t *testing.T) {
-	t.Parallel()
-	o := newOperator(t, testkit.Project(t, "op"))
-	path := filepath.Join(o.root, "compose", "gateway.yaml")
-	content, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(content), ":8080\"]", ":8088\"]", 1)), 0o644))
-	require.Error(t, o.Lint(t.Context()))
-	assert.Contains(t, o.out.String(), "8088")
-}
-
 func TestRouteIsExplained(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, testkit.Project(t, "op"))

@@ -3,6 +3,9 @@
 package gateway_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -44,4 +47,17 @@ func TestReloadPutsTheCheckoutLive(t *testing.T) {
 
 	docker(t, "stop", "--time", "5", s.gateway)
 	require.ErrorIs(t, o.Reload(t.Context()), gateway.ErrNotRunning)
+}
+
+// A port that no service listens on, as after a typing mistake: only the two files
+// together show it.
+func TestLintSeesTheStack(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t, testkit.Project(t, "op"))
+	path := filepath.Join(o.root, "compose", "gateway.yaml")
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(content), ":8080\"]", ":8088\"]", 1)), 0o644))
+	require.Error(t, o.Lint(t.Context()))
+	assert.Contains(t, o.out.String(), "8088")
 }

@@ -58,18 +58,3 @@ func TestStartsWithoutApplications(t *testing.T) {
 	s.app("frontend-blue", "frontend")
 	s.until("the frontend is found", func() bool { return s.identity("/") == "frontend" })
 }
-
-func TestRefusesBadSettings(t *testing.T) {
-	t.Parallel()
-	out, err := exec.Command("docker", append(append([]string{"run", "--rm", "--network", "none",
-		"--env", "ACTIVE_COLOUR=red", "--env", "BACKEND_PORT=80;", "--env", "FRONTEND_PORT=70000", "--env", "BODY_LIMIT=10m;}",
-		"--env", "APP_ENV=staging", "--env", "TRUSTED_PROXIES=a;b", "--env", "MAX_OLD_WORKERS=none", "--env", "RELOAD_WATCH=long"},
-		labels(t)...), gatewayImage(t))...).CombinedOutput()
-	var exit *exec.ExitError
-	require.ErrorAs(t, err, &exit)
-	assert.Equal(t, 64, exit.ExitCode())
-	for _, name := range []string{"ACTIVE_COLOUR", "BACKEND_PORT", "FRONTEND_PORT", "BODY_LIMIT", "APP_ENV", "TRUSTED_PROXIES",
-		"MAX_OLD_WORKERS", "RELOAD_WATCH"} {
-		assert.Contains(t, string(out), name, "all problems at once")
-	}
-}

@@ -3,7 +3,6 @@
 package receive
 
 import (
-	"context"
 	"maps"
 	"testing"
 	"time"
@@ -79,47 +78,6 @@ func TestWaitHoldsCommitsUntilTheReceiverIsBack(t *testing.T) {
 	done, err = Off(t.Context(), l.server())
 	require.NoError(t, err)
 	require.Empty(t, done)
-}
-
-// With "degrade" commits go on after a while, with an alarm. What the slot keeps meanwhile is
-// bounded; a receiver that comes back too late begins anew by itself.
-// pitfalls: a replication slot without its receiver, until WAL fills the disk.
-func TestDegradeGoesOnWithAnAlarmAndComesBack(t *testing.T) {
-	t.Parallel()
-	const bound = 48 << 20
-	l := newLab(t, Degrade, 3*time.Second, bound)
-	l.state(Zero)
-	l.exec(table)
-	w := l.write(4)
-	w.reach(100)
-	resume := testkit.Pause(t, l.receiver)
-	l.state(Degraded)
-	l.told(EventDegraded)
-	w.reach(100)
-	resume()
-	l.state(Zero)
-	l.told(EventRecovered)
-	w.reach(100)
-
-	testkit.Kill(t, l.receiver)
-	l.state(Degraded)
-	w.reach(100)
-	for range 5 {
-		l.exec("select pg_logical_emit_message(false, 'x', repeat('y', 1000000)) from generate_series(1, 16)")
-		l.exec("select pg_switch_wal()")
-	}
-	l.until("the slot is lost", func(context.Context) bool {
-		l.exec("checkpoint")
-		o, err := Look(t.Context(), l.server())
-		require.NoError(t, err)
-		return o.Slot == "lost"
-	})
-	l.told(EventSlotLost)
-	require.NoError(t, l.e.Start(t.Context(), l.receiver))
-	l.told(EventNewRun + ": the receiver was away for so long")
-	l.state(Zero)
-	w.reach(100)
-	l.allThere(w.end())
 }
 
 // server is the database as the test sees it.

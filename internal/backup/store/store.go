@@ -122,11 +122,17 @@ func (s *Store) Free() (int64, error) { return FreeSpace(s.root) }
 
 // FreeSpace is the space in bytes that a folder's file system has left for this user.
 func FreeSpace(dir string) (int64, error) {
+	free, _, err := Space(dir)
+	return free, err
+}
+
+// Space is what a folder's file system has left for this user, and all that it has, in bytes.
+func Space(dir string) (free, total int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("asking how much space %s has: %w", dir, err)
+		return 0, 0, fmt.Errorf("asking how much space %s has: %w", dir, err)
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil // the types differ between systems
+	return int64(st.Bavail) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil // the types differ between systems
 }
 
 // NoSpaceError refuses a backup before it starts.
