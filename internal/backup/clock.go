@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"drydock/internal/backup/schedule"
+	"drydock/internal/backup/store"
 	"drydock/internal/notify"
 )
 
@@ -109,6 +110,7 @@ func (s *Service) jobs() (jobs []schedule.Job) {
 		jobs = append(jobs, schedule.Job{
 			Name: jobDump, Line: *s.Config.Dump, Group: "database", Wait: true,
 			Timeout: dumpTimeout, Attempts: attempts, Backoff: firstBackoff, Grace: overdueAfter,
+			Newest: s.found(func(list []store.Backup) (store.Backup, bool) { return newestDump(list, s.Config.Server.Database) }),
 			Do: func(ctx context.Context, _ schedule.Run) (schedule.Result, error) {
 				b, err := s.Dump(ctx)
 				if err != nil {

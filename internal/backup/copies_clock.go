@@ -22,6 +22,7 @@ func (s *Service) copyJobs() (jobs []schedule.Job) {
 		jobs = append(jobs, schedule.Job{
 			Name: j.level, Line: *j.line, Group: "database", Wait: true,
 			Timeout: dumpTimeout, Attempts: attempts, Backoff: firstBackoff, Grace: overdueAfter,
+			Newest: s.found(func(list []store.Backup) (store.Backup, bool) { return newestCopies(list, j.level, p.Repos) }),
 			Do: func(ctx context.Context, run schedule.Run) (schedule.Result, error) {
 				if run.Attempt == 1 {
 					made = nil

@@ -246,10 +246,8 @@ func (s *Service) newest() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for i := len(list) - 1; i >= 0; i-- {
-		if b := list[i]; b.Kind == store.KindDump && b.Database == s.Config.Server.Database && b.Good() {
-			return b.ID, nil
-		}
+	if b, ok := newestDump(list, s.Config.Server.Database); ok {
+		return b.ID, nil
 	}
 	return "", run.WithCode(run.CodeBadInput, errors.New("there is no good dump to restore; `backup:list` shows what there is"))
 }

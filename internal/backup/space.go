@@ -18,7 +18,7 @@ type space struct {
 // left out: a list of backups is wanted all the same.
 func spaces(root string) []space {
 	list := []space{}
-	for _, of := range []struct{ name, dir string }{{"backups", root}, {"physical backups", physical.RepoDir}, {"engine", "/"}} {
+	for _, of := range []struct{ name, dir string }{{"engine", "/"}, {"backups", root}, {"physical", physical.RepoDir}} {
 		free, total, err := store.Space(of.dir)
 		if err == nil && total > 0 {
 			list = append(list, space{of.name, free, total})

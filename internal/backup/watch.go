@@ -12,36 +12,37 @@ import (
 	"drydock/internal/notify"
 )
 
-// How often the archive is looked at; how long a thing that failed is left alone; how often
-// somebody is reminded.
+// How often the archive is looked at; how long a thing that failed is left alone; how long a
+// missing backup may fail before somebody is told: the database may just be starting.
 const (
 	watchEvery  = 5 * time.Second
 	watchRetry  = time.Minute
-	remindAfter = 24 * time.Hour
+	missingLast = 3 * watchRetry
 )
 
 // watcher looks after what happens between the runs of the clock: the log that waits, the
 // second repository's log, and the backup that is missing.
 type watcher struct {
 	s    *Service
-	tell func(notify.Event)
+	told *alarmBook
 
 	mu      sync.Mutex
 	waiting physical.Backlog
 	known   bool
 	behind  map[string]time.Time // repository -> when passing the log on last succeeded
 
-	told    map[string]time.Time // what somebody was told of -> when
+	failing map[string]time.Time // repository -> since when its missing backup cannot be made
 	blocked time.Time            // no other attempt to make the missing backup before
 	passed  time.Time            // nor to pass the log on
 }
 
 func newWatcher(s *Service, tell func(notify.Event)) *watcher {
-	return &watcher{s: s, tell: tell, told: map[string]time.Time{}, behind: map[string]time.Time{}}
+	return &watcher{s: s, told: openAlarms(s.Store.Alarms(), tell, s.Log), failing: map[string]time.Time{}, behind: map[string]time.Time{}}
 }
 
 // run looks until the context ends.
 func (w *watcher) run(ctx context.Context) {
+	w.told.keepOnly(w.kinds(), w.s.Now())
 	if len(w.s.Config.Physical.Repos) == 0 {
 		w.s.Log.Warn(errOff.Error())
 		return
@@ -74,7 +75,7 @@ func (w *watcher) look(ctx context.Context) {
 		w.s.Log.Error("the log that was let go", "error", err.Error())
 	}
 	for _, a := range alarms(b, drops, p, now) {
-		w.alarm(a, now)
+		w.told.look(a, now)
 	}
 	if ctx.Err() == nil && now.After(w.blocked) {
 		w.missing(ctx, b, drops, now)
@@ -84,39 +85,42 @@ func (w *watcher) look(ctx context.Context) {
 	}
 }
 
-// alarmState is whether something is wrong.
-type alarmState struct {
-	kind, event, text string
-	on                bool
-}
-
 // alarms says what is wrong with the archive. It is pure.
 func alarms(b physical.Backlog, drops []physical.Drop, p Physical, now time.Time) []alarmState {
 	lag := b.Lag(now)
-	late := alarmState{kind: "archive", event: notify.ArchiveLate, on: lag > p.Alarm,
+	late := alarmState{key: keyLate, kind: keyLate, event: notify.ArchiveLate, on: lag > p.Alarm,
 		text: fmt.Sprintf("%d segments of the database's log wait to be archived, the oldest for %s: times since then cannot be restored to yet; the database's log says why", b.Segments, lag.Round(time.Second))}
-	half := alarmState{kind: "archive-space", event: notify.ArchiveLate, on: p.Keep > 0 && b.Bytes > p.Keep/2,
+	half := alarmState{key: keySpace, kind: keySpace, event: notify.ArchiveLate, on: p.Keep > 0 && b.Bytes > p.Keep/2,
 		text: fmt.Sprintf("%s of the database's log wait to be archived; at %s the oldest is let go, and no later time can be restored to until there is a new backup", store.Bytes(b.Bytes), store.Bytes(p.Keep))}
-	broken := alarmState{kind: "archive-broken", event: notify.ArchiveLate, on: len(drops) > 0}
+	broken := alarmState{key: keyBroken, kind: keyBroken, event: notify.ArchiveLate, on: len(drops) > 0}
 	if broken.on {
 		broken.text = fmt.Sprintf("the archive is broken since %s: %d segments were let go, so that the disk did not fill up; a new backup is needed, and is made when archiving works again", drops[0].At.Format(time.RFC3339), len(drops))
 	}
 	return []alarmState{late, half, broken}
 }
 
-func (w *watcher) alarm(a alarmState, now time.Time) {
-	last, told := w.told[a.kind]
-	switch {
-	case a.on && (!told || now.Sub(last) >= remindAfter):
-		w.told[a.kind] = now
-		w.s.Log.Error("archive", "what", a.event, "error", a.text)
-		w.tell(notify.Event{Event: a.event, Kind: a.kind, Time: now, Error: a.text})
-	case !a.on && told:
-		delete(w.told, a.kind)
-		w.s.Log.Info("archive", "what", notify.ArchiveRecovered, "kind", a.kind)
-		w.tell(notify.Event{Event: notify.ArchiveRecovered, Kind: a.kind, Time: now})
+// kinds are the alarms that there can be with the settings of now, by their keys.
+func (w *watcher) kinds() (keys []string) {
+	for _, r := range w.s.Config.Physical.Repos {
+		keys = append(keys, missingKey(r.Name))
+		if r.Name == physical.Local {
+			keys = append(keys, keyLate, keySpace, keyBroken)
+		} else {
+			keys = append(keys, passKey(r.Name))
+		}
 	}
+	return keys
 }
+
+// Keys of alarms; those of the archive are the kind that a message has, too.
+const (
+	keyLate   = "archive"
+	keySpace  = "archive-space"
+	keyBroken = "archive-broken"
+)
+
+func passKey(repository string) string    { return "archive-" + repository }
+func missingKey(repository string) string { return "missing " + repository }
 
 // missing makes the backup without which the log is worth nothing: the first one of a
 // repository, and the first one after log was let go, once archiving works again.
@@ -131,9 +135,13 @@ func (w *watcher) missing(ctx context.Context, b physical.Backlog, drops []physi
 		switch {
 		case !hasCopy(list, r.Name):
 			level = store.LevelFull
-		case r.Name == physical.Local && len(drops) > 0 && b.Segments == 0:
+		case r.Name == physical.Local && len(drops) > 0:
+			if b.Segments > 0 {
+				continue // it would fail like the archive does
+			}
 			level = store.LevelIncremental
-		default:
+		default: // it is there, whoever made it
+			w.there(r.Name, now)
 			continue
 		}
 		made, err := w.s.copyTo(ctx, r, level)
@@ -141,20 +149,31 @@ func (w *watcher) missing(ctx context.Context, b physical.Backlog, drops []physi
 		switch {
 		case err == nil:
 			w.s.Log.Info("made the backup that was missing", "repository", r.Name, "backup", made.ID)
-			delete(w.told, "missing "+r.Name)
+			w.there(r.Name, now)
 		case errors.As(err, &busy), ctx.Err() != nil:
 		default:
 			w.blocked = now.Add(watchRetry)
 			text := w.s.masked(err).Error()
 			w.s.Log.Error("the missing backup could not be made", "repository", r.Name, "error", text)
-			// The database may just be starting: only what lasts is told.
-			if first, tried := w.told["missing "+r.Name]; !tried {
-				w.told["missing "+r.Name] = now
-			} else if now.Sub(first) > 3*watchRetry {
-				w.told["missing "+r.Name] = now.Add(remindAfter)
-				w.tell(notify.Event{Event: notify.BackupFailed, Kind: level, Time: now, Error: text})
-			}
+			w.notThere(r.Name, level, text, now)
 		}
+	}
+}
+
+// there ends what was said of a missing backup.
+func (w *watcher) there(repository string, now time.Time) {
+	delete(w.failing, repository)
+	w.told.look(alarmState{key: missingKey(repository)}, now)
+}
+
+// notThere tells of a missing backup that could not be made, if that lasts.
+func (w *watcher) notThere(repository, level, text string, now time.Time) {
+	first, failed := w.failing[repository]
+	if !failed {
+		first, w.failing[repository] = now, now
+	}
+	if now.Sub(first) > missingLast {
+		w.told.look(alarmState{key: missingKey(repository), kind: level, event: notify.BackupFailed, text: text, on: true}, now)
 	}
 }
 
@@ -188,12 +207,12 @@ func (w *watcher) pass(ctx context.Context, now time.Time) {
 			w.passed = now.Add(watchRetry)
 			w.s.Log.Warn("the log could not be passed on", "repository", r.Name, "error", w.s.masked(err).Error())
 		}
-		a := alarmState{kind: "archive-" + r.Name, event: notify.ArchiveLate, on: err != nil && now.Sub(since) > w.s.Config.Physical.Alarm}
+		a := alarmState{key: passKey(r.Name), kind: passKey(r.Name), event: notify.ArchiveLate, on: err != nil && now.Sub(since) > w.s.Config.Physical.Alarm}
 		if a.on {
 			a.text = fmt.Sprintf("the log has not been passed on to repository %s for %s: %s", r.Name, now.Sub(since).Round(time.Second), w.s.masked(err))
 		}
 		if err == nil || a.on {
-			w.alarm(a, now)
+			w.told.look(a, now)
 		}
 	}
 }

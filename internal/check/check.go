@@ -7,10 +7,12 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"drydock/internal/engine"
 	"drydock/internal/env"
+	"drydock/internal/image"
 	"drydock/internal/run"
 	"drydock/internal/setup"
 )
@@ -115,14 +117,32 @@ func (c *Checks) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.Err, format+"\n", args...) // narration
 }
 
-// All runs everything that a change has to pass, the quick ones first.
-func (c *Checks) All(ctx context.Context, e *engine.Client) error {
+// bases are what the images of the tests are built on.
+var bases = []string{"base-trixie", "base-forky", "toolchain-go", "toolchain-node", "nginx-base"}
+
+// All runs everything that a change has to pass, the quick ones first. What the images are
+// built on comes meanwhile: that waits for the network, and lint for the processors.
+func (c *Checks) All(ctx context.Context, e *engine.Client) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	built := make(chan error, 1)
+	go func() {
+		_, err := image.Build(ctx, image.BuildOptions{Settings: c.Settings, Engine: e, Err: c.Err, Names: bases})
+		built <- err
+	}()
+	wait := sync.OnceValue(func() error { return <-built })
+	defer func() {
+		cancel()
+		if early := wait(); err == nil {
+			err = early
+		}
+	}()
 	steps := []struct {
 		name string
 		run  func() error
 	}{
 		{"lint", func() error { return c.Lint(ctx) }},
 		{"unit", func() error { return c.Unit(ctx) }},
+		{"images", wait},
 		{"integration", func() error { return c.Integration(ctx, e) }},
 		{"end to end", func() error { return c.EndToEnd(ctx) }},
 	}

@@ -24,9 +24,14 @@ const (
 )
 
 // Faults runs the tests of faults of each package, and end to end each step of a deploy
-// killed, each kind of bad release, and an engine that is lost in the middle.
+// killed, each kind of bad release, an engine that is lost in the middle, and what the
+// manuals say to do about all of it.
 func (c *Checks) Faults(ctx context.Context) error {
-	return errors.Join(c.tagged(ctx, tagFaults), c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestDeploy|TestRemote"))
+	return errors.Join(
+		c.tagged(ctx, tagFaults),
+		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestDeploy|TestRemote"),
+		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestManuals$"), // of its own, since the bound is one run's
+	)
 }
 
 // Long runs the other tests that take too long for every change: set-up on each system that

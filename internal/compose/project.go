@@ -78,6 +78,15 @@ type Project struct {
 	Override []byte
 }
 
+// BaseServices are what both colours share, in an environment that is no scratch stack.
+func BaseServices(s *env.Settings) []string {
+	list := []string{"db", "redis", "gateway", "backup"}
+	if s.NoLoss() {
+		list = append(list, "guard")
+	}
+	return list
+}
+
 // Base is the project with the data services and the gateway.
 func Base(s *env.Settings, v Values) Project {
 	files := []string{"data.yaml", "gateway.yaml", "backup.yaml"}
@@ -87,9 +96,11 @@ func Base(s *env.Settings, v Values) Project {
 	if s.Mode == env.Dev {
 		files = append(files, "data.dev.yaml")
 	}
-	services := []string{"db", "redis", "gateway", "backup"}
-	if s.NoLoss() && !v.Isolated { // nobody receives the log of a scratch stack
-		files, services = append(files, "guard.yaml"), append(services, "guard")
+	services := BaseServices(s)
+	if i := slices.Index(services, "guard"); i >= 0 && v.Isolated { // nobody receives the log of a scratch stack
+		services = slices.Delete(services, i, i+1)
+	} else if i >= 0 {
+		files = append(files, "guard.yaml")
 	}
 	return project(s, v, s.Project, files, override{
 		Services: labelled(v.Labels, services...),

@@ -36,6 +36,14 @@ func TestProjectsHaveTheFilesOfTheirMode(t *testing.T) {
 	s.Mode, s.Gateway.TLS = env.Prod, "off"
 	assert.Equal(t, []string{"data.yaml", "gateway.yaml", "backup.yaml"}, names(Base(s, Values{Colour: Blue})))
 	assert.Equal(t, []string{"app.yaml"}, names(App(s, Values{Colour: Blue})))
+
+	// The guard of RPO=zero; nobody receives the log of a scratch stack.
+	assert.NotContains(t, BaseServices(s), "guard")
+	s.Backup.RPO.Goal = env.RPOZero
+	assert.Contains(t, BaseServices(s), "guard")
+	assert.Contains(t, names(Base(s, Values{Colour: Blue})), "guard.yaml")
+	assert.NotContains(t, names(Base(s, Values{Colour: Blue, Isolated: true})), "guard.yaml")
+	assert.NotContains(t, string(Base(s, Values{Colour: Blue, Isolated: true, Labels: map[string]string{"a": "b"}}).Override), "guard")
 }
 
 func TestUserVariablesComeByNameOnly(t *testing.T) {

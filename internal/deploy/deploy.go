@@ -67,7 +67,7 @@ type work struct {
 	kind    Kind
 	release Release
 	values  compose.Values
-	lock    *lock
+	lock    held
 	memory  memory
 	now     Situation
 	journal Journal
@@ -150,7 +150,7 @@ func (w *work) enter(ctx context.Context, step Step) error {
 	if step == Prune || step == PostHook {
 		return nil // the deploy is done and recorded
 	}
-	return w.lock.putJSON(ctx, currentFile, w.journal)
+	return putJSON(ctx, w.lock, currentFile, w.journal)
 }
 
 func (w *work) leave(step Step) {

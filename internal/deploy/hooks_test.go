@@ -59,14 +59,14 @@ func TestWebhook(t *testing.T) {
 	}))
 	defer server.Close()
 	w, said := hooked(t, "DEPLOY_WEBHOOK="+server.URL+"/"+token)
-	for _, o := range []Outcome{started, Live, Failed, Returned, Undone, Interrupted, Finished} {
+	for _, o := range []Outcome{started, Live, Failed, Returned, Undone, Interrupted, Finished, Stuck} {
 		var cause error
 		if o == Failed {
 			cause = errors.New("it wrote <hidden-key-of-the-user> & ended\nmore")
 		}
 		w.notify(t.Context(), o, cause)
 	}
-	require.Len(t, got, 7)
+	require.Len(t, got, 8)
 	assert.Equal(t, "shop (dev): deploy of v1 began, by ann", got[0].Text)
 	assert.Regexp(t, `FAILED.*, by ann: it wrote &lt;.*&gt; &amp; ended$`, got[2].Text)
 	assert.Contains(t, got[2].Error, "more")

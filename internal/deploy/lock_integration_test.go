@@ -83,8 +83,8 @@ func TestMemoryThroughTheLock(t *testing.T) {
 	l, _, err := d.acquire(t.Context(), redis, KindDeploy, "v1")
 	require.NoError(t, err)
 	big := strings.Repeat("x'\"$`\\\n", 100_000)
-	require.NoError(t, l.putJSON(t.Context(), releasesFile, Releases{{ID: "1", Version: big}}))
-	require.NoError(t, l.putJSON(t.Context(), currentFile, Journal{Kind: KindDeploy, Release: release("2", "v2"), To: "blue", Step: Gate}))
+	require.NoError(t, putJSON(t.Context(), l, releasesFile, Releases{{ID: "1", Version: big}}))
+	require.NoError(t, putJSON(t.Context(), l, currentFile, Journal{Kind: KindDeploy, Release: release("2", "v2"), To: "blue", Step: Gate}))
 	other := deployer(t, project)
 	_, _, err = other.acquire(t.Context(), redis, KindDeploy, "v3")
 	var busy *BusyError

@@ -29,6 +29,7 @@ const (
 	Undone      Outcome = "undone"      // a person stopped it, and all was put back
 	Interrupted Outcome = "interrupted" // it was killed; the next one put all back
 	Finished    Outcome = "finished"    // it was killed after the switch; the release serves
+	Stuck       Outcome = "stuck"       // it failed and was not put back: that failed, too, or the lock was lost; the next one does it
 )
 
 // Phase is one step and how long it took.
@@ -84,6 +85,23 @@ func (j Journal) record(o Outcome, now time.Time, err error) Record {
 		r.Error = err.Error()
 	}
 	return r
+}
+
+// with is the history with the end of a deploy. One that ended already, but was not put back,
+// or whose end could not be written down whole, gets its true end, and keeps its reason.
+func (h History) with(r Record) History {
+	last := len(h) - 1
+	if last < 0 || !h[last].Started.Equal(r.Started) {
+		return append(h, r)
+	}
+	if h[last].Outcome == Live && r.Outcome == Finished {
+		return h // only the last stroke was missing
+	}
+	if r.Error == "" {
+		r.Error = h[last].Error
+	}
+	h[last] = r
+	return h
 }
 
 // historyMax bounds the history.

@@ -29,7 +29,11 @@ func (w *work) base(ctx context.Context) error {
 		if x.Service == "gateway" && loaded {
 			x.What += "; its configuration of nginx is live"
 		}
-		w.d.say("%s was left as it is: it %s; to change it, which interrupts the site: %s", x.Service, x.What, w.d.Stack.Command("up"))
+		which := ""
+		if x.Interrupts() {
+			which = ", which interrupts the site"
+		}
+		w.d.say("%s was left as it is: it %s; to change it%s: %s", x.Service, x.What, which, w.d.Stack.Command("up"))
 	}
 	w.now, err = w.d.look(ctx)
 	return err
@@ -170,8 +174,31 @@ func (w *work) settle(ctx context.Context) error {
 	return nil
 }
 
-// keep writes down what became of the release.
+// keep writes down what became of the release, and tells it.
 func (w *work) keep(ctx context.Context, o Outcome, cause error) error {
+	if err := w.record(ctx, o, cause); err != nil {
+		return err
+	}
+	w.notify(ctx, o, cause)
+	return nil
+}
+
+// end is the end of a deploy that did not succeed, or whose release serves whatever becomes of
+// its record: it is written down where that is possible, always told, and the hook runs.
+func (w *work) end(ctx context.Context, o Outcome, cause error) error {
+	var err error
+	if !w.lock.lost() { // else the state is somebody else's
+		if err = w.record(ctx, o, cause); err != nil {
+			w.d.say("%v", err)
+		}
+	}
+	w.notify(ctx, o, cause)
+	w.postHook(ctx, o)
+	return err
+}
+
+// record writes down what became of the release.
+func (w *work) record(ctx context.Context, o Outcome, cause error) error {
 	rec := w.journal.record(o, time.Now().UTC(), cause)
 	if o == Live || o == Finished {
 		r := w.journal.Release
@@ -181,21 +208,18 @@ func (w *work) keep(ctx context.Context, o Outcome, cause error) error {
 		if w.kind == KindRollback && r.ID < w.journal.From.ID {
 			w.memory.Releases = w.memory.Releases.leave(w.journal.From.ID)
 		}
-		if err := w.lock.putJSON(ctx, releasesFile, w.memory.Releases); err != nil {
+		if err := putJSON(ctx, w.lock, releasesFile, w.memory.Releases); err != nil {
 			return err
 		}
 	}
-	if n := len(w.memory.History); n == 0 || w.memory.History[n-1].Started != rec.Started {
-		w.memory.History = append(w.memory.History, rec)
-		if err := w.lock.put(ctx, historyFile, w.memory.History.encode()); err != nil {
-			return err
-		}
-	}
-	if err := w.lock.drop(ctx, currentFile); err != nil {
+	w.memory.History = w.memory.History.with(rec)
+	if err := w.lock.put(ctx, historyFile, w.memory.History.encode()); err != nil {
 		return err
 	}
-	w.notify(ctx, o, cause)
-	return nil
+	if o == Stuck {
+		return nil // the next deploy finds by the journal what is to be put in order
+	}
+	return w.lock.drop(ctx, currentFile)
 }
 
 // prune removes images that nothing needs any more. A full disk is tomorrow's outage; a

@@ -137,7 +137,14 @@ func (l *lock) put(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
-func (l *lock) putJSON(ctx context.Context, name string, v any) error {
+// held is what a deploy needs of its lock.
+type held interface {
+	put(ctx context.Context, name string, data []byte) error
+	drop(ctx context.Context, name string) error
+	lost() bool
+}
+
+func putJSON(ctx context.Context, l held, name string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err

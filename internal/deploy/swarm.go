@@ -71,33 +71,60 @@ func (d *Deployer) runSwarm(ctx context.Context, w *work) error {
 		Kind: w.kind, Release: w.release, To: compose.Blue, Started: time.Now().UTC(), By: d.by(), Host: d.host(),
 		From: Release{ID: was[compose.LabelRelease], Version: was[compose.LabelVersion], Revision: was[compose.LabelRevision]},
 	}
+	if !same { // what changes nothing for users has neither a beginning nor an end to tell
+		w.notify(ctx, started, nil)
+	}
 	if err := w.onNodes(ctx, same); err != nil {
-		err = maskedError{d.masked(err.Error()), err}
-		outcome := Failed
-		if errors.Is(err, swarm.ErrReturned) {
-			outcome = Returned
+		outcome := swarmOutcome(ctx, err)
+		if same {
+			outcome = ""
 		}
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-		defer cancel()
-		if !same {
-			if keepErr := w.keep(clean, outcome, err); keepErr != nil {
-				d.say("%v", keepErr)
-			}
-			w.postHook(clean, outcome)
-		}
-		return fmt.Errorf("%s of %s did not succeed: %w", w.kind, w.release, err)
+		return w.failedOnSwarm(ctx, outcome, err)
 	}
 	if same {
 		d.say("nothing to do for the apps: %s serves with these images and settings", w.release.Version)
-	} else {
-		if err := w.keep(ctx, Live, nil); err != nil {
-			return err
-		}
-		w.postHook(ctx, Live)
-		d.say("%s serves, after %s", w.release, time.Since(w.journal.Started).Round(100*time.Millisecond))
+	} else if err := w.liveOnSwarm(ctx); err != nil {
+		return err
 	}
 	_, err = fmt.Fprintln(d.Stack.Out, w.release.Version)
 	return err
+}
+
+// liveOnSwarm ends a deploy whose release serves. That it does not stand in the history
+// is an error, and takes nothing away from that.
+func (w *work) liveOnSwarm(ctx context.Context) error {
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	if err := w.end(clean, Live, nil); err != nil {
+		return fmt.Errorf("%s serves, but that could not be written down: %w", w.release, err)
+	}
+	w.d.say("%s serves, after %s", w.release, time.Since(w.journal.Started).Round(100*time.Millisecond))
+	return nil
+}
+
+// failedOnSwarm ends a deploy that failed; without an outcome, one whose beginning was not told.
+func (w *work) failedOnSwarm(ctx context.Context, o Outcome, cause error) error {
+	cause = maskedError{w.d.masked(cause.Error()), cause}
+	if o != "" {
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		defer cancel()
+		_ = w.end(clean, o, cause) // said already
+	}
+	return fmt.Errorf("%s of %s did not succeed: %w", w.kind, w.release, cause)
+}
+
+// swarmOutcome is what a failure on a swarm came to.
+func swarmOutcome(ctx context.Context, err error) Outcome {
+	var sig *run.SignalError
+	switch {
+	case errors.Is(err, swarm.ErrMixed):
+		return Stuck
+	case errors.As(context.Cause(ctx), &sig):
+		return Undone
+	case errors.Is(err, swarm.ErrReturned):
+		return Returned
+	}
+	return Failed
 }
 
 // swarmStep is one thing to do, with the name that the narration has.
@@ -139,13 +166,16 @@ func (w *work) onNodes(ctx context.Context, same bool) error {
 			if err := w.samePassword(ctx, in); err != nil {
 				return err
 			}
-			return apply(ctx, "db", "redis", "backup", "gateway")
+			return apply(ctx, compose.BaseServices(s)...)
 		}},
 		{Save, !same && w.saves(), w.save},
 		{Migrate, !same && len(s.Backend.Migrate) > 0, func(ctx context.Context) error { return w.swarmMigrate(ctx, in) }},
 		{"update", true, func(ctx context.Context) error { return apply(ctx) }},
 		{Smoke, !same, w.swarmSmoke},
-		{Prune, true, func(ctx context.Context) error { return w.pruneNodes(ctx, nodes) }},
+		{Prune, true, func(ctx context.Context) error {
+			w.pruneSecrets(ctx, in)
+			return w.pruneNodes(ctx, nodes)
+		}},
 	}
 	for _, step := range steps {
 		if !step.when {

@@ -51,11 +51,12 @@ func (d *Deployer) rollBackSwarm(ctx context.Context, name string) error {
 		Kind: w.kind, Release: w.release, To: compose.Blue, Started: time.Now().UTC(), By: d.by(), Host: d.host(),
 		From: Release{ID: from[compose.LabelRelease], Version: from[compose.LabelVersion], Revision: from[compose.LabelRevision]},
 	}
+	w.notify(ctx, started, nil)
 	d.step("update", "back to "+w.release.String())
 	if err := d.swarm().Return(ctx, from[compose.LabelRelease]); err != nil {
-		return err
+		return w.failedOnSwarm(ctx, Stuck, err)
 	}
-	if err := w.keep(ctx, Live, nil); err != nil {
+	if err := w.liveOnSwarm(ctx); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(d.Stack.Out, w.release.Version)
@@ -82,7 +83,11 @@ func (d *Deployer) showSwarm(ctx context.Context) error {
 	var bad []string
 	t := tabwriter.NewWriter(d.Stack.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "SERVICE\tRUNNING\tVERSION\tRELEASE\tUPDATE\tNODES")
-	for _, name := range []string{"gateway", "backend", "frontend", "db", "redis", "backup"} {
+	services := []string{"gateway", "backend", "frontend", "db", "redis", "backup"}
+	if d.Stack.Settings.NoLoss() {
+		services = append(services, "guard")
+	}
+	for _, name := range services {
 		x, ok := now[name]
 		if !ok {
 			bad = append(bad, name)

@@ -70,6 +70,27 @@ func TestTheProductOnASwarm(t *testing.T) {
 	r := load.Stop()
 	assert.Zero(t, r.Failed, "%v", r)
 
+	// A changed secret is another one; those that nothing can go back to do not pile up.
+	names := func() (list []string) {
+		t.Helper()
+		all, err := h.Client().SwarmSecrets(t.Context(), map[string]string{stack.LabelProject: "shop"})
+		require.NoError(t, err)
+		for _, x := range all {
+			if strings.HasPrefix(x.Name, "shop-backend-") {
+				list = append(list, x.Name)
+			}
+		}
+		return list
+	}
+	first := names()
+	for _, value := range []string{"the-first-token-of-a-test-1", "the-second-token-of-a-test-2", "the-third-token-of-a-test-3"} {
+		require.NoError(t, onHost(t, h, &said, "VERSION=v2", "LOG_LEVEL=debug", "BACKEND_SECRET_TOKEN="+value).Deploy(t.Context()))
+	}
+	assert.Len(t, names(), len(first)+2, "the one that serves, and the one before it: %v", names())
+	require.NoError(t, onHost(t, h, &said, "VERSION=v2", "LOG_LEVEL=debug").Rollback(t.Context(), ""))
+	is("v2")
+	require.NoError(t, onHost(t, h, &said, "VERSION=v2", "LOG_LEVEL=debug").Deploy(t.Context()))
+
 	require.NoError(t, onHost(t, h, &said).ShowStatus(t.Context()))
 	require.NoError(t, onHost(t, h, &said).ShowHistory(t.Context()))
 	assert.Contains(t, said.String(), "returned")

@@ -13,41 +13,70 @@ import (
 // failed puts all back after a step that failed or was stopped, records it, and says what
 // is so now.
 func (w *work) failed(ctx context.Context, step Step, cause error) error {
+	return w.failedWith(ctx, step, cause, w.putBack)
+}
+
+// failedWith is failed with the way to put things back.
+func (w *work) failedWith(ctx context.Context, step Step, cause error, putBack func(context.Context) (switched bool, err error)) error {
 	d := w.d
 	cause = maskedError{d.masked(cause.Error()), cause}
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	if step == Prune || step == PostHook {
+		w.postHook(clean, Live)
+		return cause // the release serves, and that is recorded and told
+	}
 	if w.lock.lost() {
 		// Somebody else may hold it by now. What is half done is found by the journal.
 		if !errors.Is(cause, errLost) {
-			cause = fmt.Errorf("%w: %w", context.Cause(ctx), cause)
+			why := context.Cause(ctx)
+			if !errors.Is(why, errLost) {
+				why = errLost
+			}
+			cause = fmt.Errorf("%w: %w", why, cause)
 		}
-		return fmt.Errorf("%w; nothing was put back, since somebody else may be at it: the next %s looks at what is so and goes on from there", cause, d.Stack.DeployCommand("deploy:"+string(d.Stack.Settings.Mode)))
-	}
-	if step == Prune || step == PostHook {
-		return cause // the release serves, and that is recorded
+		cause = fmt.Errorf("%w; nothing was put back, since somebody else may be at it: the next %s looks at what is so and goes on from there", cause, d.deployAgain())
+		_ = w.end(clean, Stuck, cause) // said already
+		return fmt.Errorf("%s of %s did not succeed: %w", w.kind, w.release, cause)
 	}
 	var sig *run.SignalError
 	stopped := errors.As(context.Cause(ctx), &sig)
 	if stopped {
 		d.say("stopping: %v; putting back what was begun (a second signal ends this at once)", sig)
 	}
-	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
-	outcome, result := Failed, ""
-	switched, err := w.putBack(clean)
-	if switched {
-		outcome = Returned
+	switched, err := putBack(clean)
+	outcome, result := w.outcome(switched, stopped, err)
+	if outcome == Stuck {
+		// What was asked for comes first; that this failed, too, is for the record as well.
+		cause, result = fmt.Errorf("%w\n%s", cause, result), ""
+		// Putting back may have used up its time.
+		var more context.CancelFunc
+		clean, more = context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		defer more()
 	}
-	if stopped {
+	_ = w.end(clean, outcome, cause) // said already
+	if result != "" {
+		result = "\n" + result
+	}
+	return fmt.Errorf("%s of %s did not succeed: %w%s", w.kind, w.release, cause, result)
+}
+
+// outcome says how a failed deploy ended, and what is so now.
+func (w *work) outcome(switched, stopped bool, err error) (outcome Outcome, result string) {
+	switch {
+	case stopped:
 		outcome = Undone
+	case switched:
+		outcome = Returned
+	default:
+		outcome = Failed
 	}
 	switch {
 	case errors.Is(err, errNoOld):
 		// It serves, since nothing else could.
-		outcome, err = Finished, nil
-		w.tried = false
-		result = fmt.Sprintf("there is no earlier release to go back to: %s serves", w.release)
+		return Finished, fmt.Sprintf("there is no earlier release to go back to: %s serves", w.release)
 	case err != nil:
-		result = fmt.Sprintf("putting all back failed, too: %v; look: %s", err, d.Stack.DeployCommand("deploy:status"))
+		return Stuck, fmt.Sprintf("putting all back failed, too: %v; look: %s; the next %s tries it again", w.d.masked(err.Error()), w.d.Stack.DeployCommand("deploy:status"), w.d.deployAgain())
 	case w.journal.From.Version == "" && !w.now.Colour(w.journal.To.Other()).Well():
 		result = "there is no earlier release that could serve"
 	case switched:
@@ -55,16 +84,15 @@ func (w *work) failed(ctx context.Context, step Step, cause error) error {
 	default:
 		result = fmt.Sprintf("%s serves as before", orUnnamed(w.journal.From.Version))
 	}
-	if w.tried && err == nil {
+	if w.tried {
 		result += fmt.Sprintf("; the containers of %s are stopped and kept, to be looked at: docker ps --all --filter label=%s=%s", w.release.Version, compose.LabelRelease, w.release.ID)
 	}
-	if err == nil {
-		if keepErr := w.keep(clean, outcome, cause); keepErr != nil {
-			d.say("%v", keepErr)
-		}
-		w.postHook(clean, outcome)
-	}
-	return fmt.Errorf("%s of %s did not succeed: %w\n%s", w.kind, w.release, cause, result)
+	return outcome, result
+}
+
+// deployAgain is the command that puts in order what was left.
+func (d *Deployer) deployAgain() string {
+	return d.Stack.DeployCommand("deploy:" + string(d.Stack.Settings.Mode))
 }
 
 func orUnnamed(version string) string {

@@ -22,7 +22,7 @@ const started Outcome = "started"
 // secret is among them.
 type Message struct {
 	Text     string  `json:"text"`  // the whole story in a line: what Slack, Mattermost and others show
-	Event    Outcome `json:"event"` // started, live, failed, returned, undone, interrupted, finished
+	Event    Outcome `json:"event"` // started, live, failed, returned, undone, interrupted, finished, stuck
 	Kind     Kind    `json:"kind"`  // deploy or rollback
 	Project  string  `json:"project"`
 	Env      string  `json:"env"`
@@ -52,7 +52,8 @@ func (w *work) message(o Outcome, cause error, now time.Time) Message {
 	told := map[Outcome]string{
 		started: "%s (%s): %s of %s began", Live: "%s (%s): %s of %s is live", Failed: "%s (%s): %s of %s FAILED, nothing changed for users",
 		Returned: "%s (%s): %s of %s FAILED and went back", Undone: "%s (%s): %s of %s was stopped and undone",
-		Interrupted: "%s (%s): %s of %s was killed and has been undone", Finished: "%s (%s): %s of %s was killed after its switch and is live",
+		Interrupted: "%s (%s): %s of %s was cut off and has been undone", Finished: "%s (%s): %s of %s was cut off after its switch and is live",
+		Stuck: "%s (%s): %s of %s FAILED and was NOT PUT BACK; the next one does that",
 	}[o]
 	m.Text = fmt.Sprintf(told, s.Project, s.Env, w.kind, w.release.Version) + ", by " + j.By
 	if m.Error != "" {

@@ -86,6 +86,17 @@ func TestAVolumeIsFilledWithoutStartingAnything(t *testing.T) {
 	require.NoError(t, r.Close())
 	require.Len(t, files, 2)
 
+	// What a service runs with is read out of it, too, whatever its root and its user allow.
+	in := testkit.Container(t, engine.Spec{Cmd: []string{"sleep", "1h"}, User: "10001:10001", ReadOnly: true, CapDrop: []string{"ALL"}, Mounts: spec.Mounts})
+	r, err = c.CopyFrom(ctx, in.ID, "/run/secrets")
+	require.NoError(t, err)
+	files, err = engine.Untar(r)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	require.Len(t, files, 2)
+	assert.Equal(t, "secrets/db_password", files[1].Name)
+	assert.Equal(t, "pass__$85858#'x", string(files[1].Data))
+
 	_, err = c.ReadVolumeFile(ctx, image, v.Name, "nothing")
 	require.ErrorIs(t, err, engine.ErrNotFound)
 	require.ErrorIs(t, c.WriteVolume(ctx, image, testkit.Name(t, "none"), strings.NewReader("")), engine.ErrNotFound)

@@ -67,6 +67,7 @@ type Service struct {
 	Labels   map[string]string // of the service
 	Runs     map[string]string // labels of its containers, as they are wanted now
 	Before   map[string]string // as they were before the last update; nil without one
+	Secrets  []string          // names of those that it has now, or had before its last update
 	Image    string
 	Global   bool // one task on each node, instead of Replicas
 	Job      bool // its tasks end
@@ -90,9 +91,11 @@ func (c *Client) SwarmServices(ctx context.Context, labels map[string]string) ([
 		one := Service{ID: s.ID, Name: s.Spec.Name, Labels: s.Spec.Labels}
 		if spec := s.Spec.TaskTemplate.ContainerSpec; spec != nil {
 			one.Runs, one.Image = spec.Labels, spec.Image
+			one.Secrets = secretNames(spec)
 		}
 		if p := s.PreviousSpec; p != nil && p.TaskTemplate.ContainerSpec != nil {
 			one.Before = p.TaskTemplate.ContainerSpec.Labels
+			one.Secrets = append(one.Secrets, secretNames(p.TaskTemplate.ContainerSpec)...)
 			if one.Before == nil {
 				one.Before = map[string]string{}
 			}
@@ -111,6 +114,13 @@ func (c *Client) SwarmServices(ctx context.Context, labels map[string]string) ([
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+func secretNames(spec *swarm.ContainerSpec) (names []string) {
+	for _, s := range spec.Secrets {
+		names = append(names, s.SecretName)
+	}
+	return names
 }
 
 // Task is one container that a service wants or wanted.
@@ -183,4 +193,10 @@ func (c *Client) SwarmSecrets(ctx context.Context, labels map[string]string) ([]
 func (c *Client) CreateSwarmSecret(ctx context.Context, name string, labels map[string]string, data []byte) error {
 	_, err := c.api.SecretCreate(ctx, swarm.SecretSpec{Annotations: swarm.Annotations{Name: name, Labels: labels}, Data: data})
 	return c.fail(err, "making the swarm's secret %s", name)
+}
+
+// RemoveSwarmSecret removes a secret; one that is gone is fine, one that a service has is an
+// error. What a service had before its last update the swarm does not look at.
+func (c *Client) RemoveSwarmSecret(ctx context.Context, s SwarmSecret) error {
+	return c.gone(c.fail(c.api.SecretRemove(ctx, s.ID), "removing the swarm's secret %s", s.Name))
 }

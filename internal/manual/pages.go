@@ -21,6 +21,7 @@ type Manual struct {
 	Blocks   []Block  // of code, in order
 	Spans    []string // of code inside of sentences
 	Links    []Link
+	Marks    []Mark // comments, in order
 }
 
 // Heading is one title.
@@ -72,10 +73,12 @@ func Parse(source []byte) Manual {
 		case *ast.Heading:
 			title := plain(n, source)
 			m.Headings = append(m.Headings, Heading{n.Level, title, anchor(title, seen)})
-		case *ast.CodeBlock:
-			m.Blocks = append(m.Blocks, Block{Line: line, Lines: lines(n, source)})
-		case *ast.FencedCodeBlock:
-			m.Blocks = append(m.Blocks, Block{Line: line, Language: string(n.Language(source)), Lines: lines(n, source)})
+		case *ast.CodeBlock, *ast.FencedCodeBlock:
+			m.Blocks = append(m.Blocks, *block(n, source, line))
+		case *ast.HTMLBlock:
+			if text, ok := comment(n, source); ok {
+				m.Marks = append(m.Marks, Mark{line, text, block(n.NextSibling(), source, line)})
+			}
 		case *ast.CodeSpan:
 			m.Spans = append(m.Spans, plain(n, source))
 		case *ast.Link:
@@ -86,6 +89,28 @@ func Parse(source []byte) Manual {
 		return ast.WalkContinue, nil
 	})
 	return m
+}
+
+// block is a node that is code; nil for any other.
+func block(n ast.Node, source []byte, line int) *Block {
+	switch n := n.(type) {
+	case *ast.CodeBlock:
+		return &Block{Line: line, Lines: lines(n, source)}
+	case *ast.FencedCodeBlock:
+		return &Block{Line: line, Language: string(n.Language(source)), Lines: lines(n, source)}
+	}
+	return nil
+}
+
+// comment is the text of a block that is a comment.
+func comment(n *ast.HTMLBlock, source []byte) (string, bool) {
+	text := strings.Join(lines(n, source), "\n")
+	if n.HasClosure() {
+		text += "\n" + string(n.ClosureLine.Value(source))
+	}
+	text, open := strings.CutPrefix(strings.TrimSpace(text), "<!--")
+	text, closed := strings.CutSuffix(text, "-->")
+	return strings.TrimSpace(text), open && closed
 }
 
 func lines(n ast.Node, source []byte) []string {

@@ -29,9 +29,10 @@ type Gatherer struct {
 func (g Gatherer) Gather(ctx context.Context) (Report, error) {
 	s := g.Stack.Settings
 	r := Report{Project: s.Project, Env: s.Env, Mode: string(s.Mode), Made: time.Now().UTC(), Services: []stack.Status{}, Backups: []Backup{},
-		History: deploy.History{}, Missing: map[string]string{}}
+		Expected: []Expected{}, History: deploy.History{}, Missing: map[string]string{}}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
+	var space []oneSpace // as the backup service sees it, on whatever machine that is
 	part := func(name string, fn func(context.Context) (put func(), err error)) {
 		wait.Go(func() {
 			put, err := fn(ctx)
@@ -58,7 +59,14 @@ func (g Gatherer) Gather(ctx context.Context) (Report, error) {
 	})
 	part("backups", func(ctx context.Context) (func(), error) {
 		b, err := g.backups(ctx)
-		return func() { r.Backups, r.Failures, r.Windows = b.Backups, b.Failures, b.windows() }, err
+		if err != nil {
+			return nil, err
+		}
+		want, err := g.expected(ctx, r.Made)
+		return func() {
+			r.Backups, r.Failures, r.Windows, r.Expected = b.Backups, b.Failures, b.windows(), want
+			space = b.Space
+		}, err
 	})
 	part("drills", func(ctx context.Context) (func(), error) {
 		text, err := g.remote(nil).Drills(ctx)
@@ -81,6 +89,12 @@ func (g Gatherer) Gather(ctx context.Context) (Report, error) {
 		return func() { r.Images = list }, err
 	})
 	wait.Wait()
+	if len(space) == 0 {
+		space = g.ownSpace(ctx)
+	}
+	if r.Disk != nil {
+		r.Disk.Space = disks(space)
+	}
 	return r, ctx.Err()
 }
 
@@ -109,6 +123,7 @@ type listed struct {
 	Backups  []Backup          `json:"backups"`
 	Failures []Failure         `json:"failures"`
 	Windows  map[string]Window `json:"windows"`
+	Space    []oneSpace        `json:"space"`
 }
 
 // windows is those by backup as a list, the earliest first.
@@ -130,6 +145,19 @@ func (g Gatherer) backups(ctx context.Context) (l listed, err error) {
 		return l, err
 	}
 	return l, decode("the list of backups", out.Bytes(), &l)
+}
+
+// expected are the backups that there have to be. The environment is as old as its volume of
+// backups.
+func (g Gatherer) expected(ctx context.Context, now time.Time) ([]Expected, error) {
+	v, err := g.Stack.Engine.Volume(ctx, g.Stack.Settings.Project+"-backup")
+	if errors.Is(err, engine.ErrNotFound) { // on another node of a swarm
+		v.Created, err = now, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return expected(g.Stack.Settings, v.Created, now)
 }
 
 // certificate asks the gateway's own program.
@@ -169,7 +197,7 @@ func (g Gatherer) disk(ctx context.Context) (Disk, error) {
 	if err != nil {
 		return Disk{}, err
 	}
-	d := Disk{Layers: use.Layers, Containers: use.Containers, BuildCache: use.BuildCache, Volumes: []Volume{}}
+	d := Disk{Layers: use.Layers, Containers: use.Containers, BuildCache: use.BuildCache, Volumes: []Volume{}, Space: []Space{}}
 	for _, v := range own {
 		size, ok := use.Volumes[v.Name]
 		if !ok {

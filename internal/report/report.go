@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"drydock/internal/deploy"
@@ -23,6 +24,7 @@ type Report struct {
 	Deploy      *deploy.Status    `json:"deploy"`  // null: not known
 	History     deploy.History    `json:"history"` // oldest first
 	Backups     []Backup          `json:"backups"` // oldest first
+	Expected    []Expected        `json:"backups_expected"`
 	Failures    []Failure         `json:"backup_failures"`
 	Windows     []Window          `json:"recovery_windows"`
 	Drills      []*drill.Evidence `json:"drills"` // oldest first
@@ -52,6 +54,13 @@ type Backup struct {
 	Damaged *struct {
 		Reason string `json:"reason"`
 	} `json:"damaged,omitempty"`
+}
+
+// Expected is a series of backups that the settings want.
+type Expected struct {
+	Kind  string    `json:"kind"`                 // dump, physical
+	Place string    `json:"repository,omitempty"` // of physical ones
+	Since time.Time `json:"since,omitzero"`       // there has to be one from after that; zero: the first is not due yet
 }
 
 // Failure is a run that made no backup.
@@ -94,7 +103,28 @@ type Disk struct {
 	Containers int64    `json:"containers"`
 	BuildCache int64    `json:"build_cache"`
 	Volumes    []Volume `json:"volumes"` // the environment's own, the largest first
+	Space      []Space  `json:"space"`   // what is left on the disks; empty: not known
 }
+
+// Space is a file system that the environment stands on.
+type Space struct {
+	Of    []string `json:"of"`    // whose data is on it: engine, backups, physical
+	Free  int64    `json:"free"`  // bytes
+	Total int64    `json:"total"` // bytes
+}
+
+// Data names what is on it, for people.
+func (s Space) Data() string {
+	names := map[string]string{"engine": "Docker's data", "backups": "the backups", "physical": "the physical backups"}
+	var list []string
+	for _, of := range s.Of {
+		list = append(list, cmp.Or(names[of], of))
+	}
+	return strings.Join(list, ", ")
+}
+
+// Short says that it is about to be full: less than a tenth, or than 5 GiB.
+func (s Space) Short() bool { return s.Free < s.Total/10 || s.Free < 5<<30 }
 
 // Volume is one volume of the environment.
 type Volume struct {
@@ -189,94 +219,4 @@ func Chains(list []Backup) []Chain {
 		return cmp.Or(b.Last().Finished.Compare(a.Last().Finished), cmp.Compare(a.Root.ID, b.Root.ID))
 	})
 	return chains
-}
-
-// Problem is something that a person should look at.
-type Problem struct {
-	Part string `json:"part"` // the id of the section that shows it
-	What string `json:"what"`
-}
-
-// When things begin to count as a problem.
-const (
-	certificateSoon = 14 * 24 * time.Hour
-	backupOld       = 26 * time.Hour // a daily one, and two hours
-	drillOld        = 8 * 24 * time.Hour
-)
-
-// Problems are what is wrong now, the worst first.
-func (r Report) Problems() (list []Problem) {
-	add := func(part, what string) { list = append(list, Problem{part, what}) }
-	for _, s := range r.Services {
-		if s.State != "running" || s.Health == "unhealthy" || s.Health == "starting" {
-			add("services", s.Service+" is "+word(s))
-		}
-	}
-	if d := r.Deploy; d != nil {
-		switch {
-		case !d.Situation.Gateway:
-			add("releases", "the gateway does not answer")
-		case d.Situation.Maintenance:
-			add("releases", "maintenance is on: every request is answered with 503")
-		}
-		if d.Under != nil && (d.Lock == nil || !d.Lock.Alive) {
-			add("releases", "a deploy was cut off at the step "+string(d.Under.Step)+"; the next one puts that in order")
-		}
-	}
-	if n := len(r.History); n > 0 && r.History[n-1].Outcome == deploy.Failed {
-		add("deploys", "the last deploy failed")
-	}
-	newest := time.Time{}
-	for _, b := range r.Backups {
-		if b.Damaged != nil {
-			add("backups", "backup "+b.ID+" is damaged: "+b.Damaged.Reason)
-		} else if b.Kind != "config" && b.Finished.After(newest) {
-			newest = b.Finished
-		}
-	}
-	switch {
-	case r.Missing["backups"] != "":
-	case newest.IsZero():
-		add("backups", "there is no good backup of the database")
-	case r.Made.Sub(newest) > backupOld:
-		add("backups", "the newest good backup of the database is "+stack.Duration(r.Made.Sub(newest))+" old")
-	}
-	for _, w := range r.Windows {
-		if w.Gap != "" {
-			add("window", "the log after backup "+w.Backup+" has a gap")
-		}
-	}
-	switch n := len(r.Drills); {
-	case r.Missing["drills"] != "" || r.Mode == "dev" && n == 0:
-	case n == 0:
-		add("drills", "no backup has been proven by a drill yet")
-	case !r.Drills[n-1].Passed:
-		add("drills", "the last drill failed")
-	case r.Made.Sub(r.Drills[n-1].Started) > drillOld:
-		add("drills", "the last drill was "+stack.Duration(r.Made.Sub(r.Drills[n-1].Started))+" ago")
-	}
-	if c := r.Certificate; c != nil {
-		switch {
-		case c.Error != "":
-			add("certificate", c.Error)
-		case c.Expires != nil && c.Expires.Before(r.Made):
-			add("certificate", "the certificate has expired")
-		case c.Expires != nil && c.Expires.Sub(r.Made) < certificateSoon:
-			add("certificate", "the certificate ends in "+stack.Duration(c.Expires.Sub(r.Made)))
-		}
-		if c.Renewal != nil && c.Renewal.Failed {
-			add("certificate", "the last renewal of the certificate failed: "+c.Renewal.Error)
-		}
-	}
-	for _, part := range slices.Sorted(keysOf(r.Missing)) {
-		add(part, "not known: "+r.Missing[part])
-	}
-	return list
-}
-
-func word(s stack.Status) string {
-	if s.State == "running" && s.Health != "" {
-		return s.Health
-	}
-	return s.State
 }

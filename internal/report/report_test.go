@@ -17,6 +17,7 @@ import (
 	"drydock/internal/compose"
 	"drydock/internal/deploy"
 	"drydock/internal/drill"
+	"drydock/internal/env"
 	"drydock/internal/stack"
 )
 
@@ -73,7 +74,9 @@ func sample() Report {
 	}
 	ends := now.Add(61 * 24 * time.Hour)
 	r.Certificate = &Certificate{Source: "acme", Expires: &ends, Renewal: &Renewal{LastAttempt: &now}}
-	r.Disk = &Disk{Layers: 1400 << 20, Containers: 3 << 20, BuildCache: 2100 << 20, Volumes: []Volume{{"shop-backup", 2900 << 20}, {"shop-db", 740 << 20}, {"shop-redis", 12 << 20}, {"shop-gateway", -1}}}
+	due := now.Add(-12 * time.Hour)
+	r.Expected = []Expected{{Kind: "dump", Since: due}, {Kind: "physical", Place: "local", Since: due}, {Kind: "physical", Place: "s3"}}
+	r.Disk = &Disk{Space: []Space{{Of: []string{"engine", "backups", "physical"}, Free: 61 << 30, Total: 160 << 30}}, Layers: 1400 << 20, Containers: 3 << 20, BuildCache: 2100 << 20, Volumes: []Volume{{"shop-backup", 2900 << 20}, {"shop-db", 740 << 20}, {"shop-redis", 12 << 20}, {"shop-gateway", -1}}}
 	r.Images = []Image{{Name: "drydock/postgres:cf48a581dd63", Size: 159 << 20, Used: 1}, {Name: "drydock/gateway:bca492251ef9", Size: 102 << 20, Used: 1}, {Name: "drydock/backend:1.8.0", Size: 17 << 20, Used: 2}}
 	return r
 }
@@ -208,23 +211,33 @@ func TestNothingIsKnown(t *testing.T) {
 func TestProblems(t *testing.T) {
 	none := func(*Report) {}
 	for want, change := range map[string]func(*Report){
-		"":                                     none,
-		"services: db is unhealthy":            func(r *Report) { r.Services[4].Health = "unhealthy" },
-		"services: backup is missing":          func(r *Report) { r.Services[6].State, r.Services[6].Health = "missing", "" },
-		"releases: the gateway does not":       func(r *Report) { r.Deploy.Situation.Gateway = false },
-		"releases: maintenance is on":          func(r *Report) { r.Deploy.Situation.Maintenance = true },
-		"releases: a deploy was cut off":       func(r *Report) { r.Deploy.Under = &deploy.Journal{Step: "start"} },
-		"deploys: the last deploy failed":      func(r *Report) { r.History[8].Outcome = deploy.Failed },
-		"backups: there is no good backup":     func(r *Report) { r.Backups = nil },
-		"backups: the newest good backup":      func(r *Report) { r.Made = r.Made.Add(30 * time.Hour) },
-		"window: the log after backup":         func(r *Report) { r.Windows[0].Gap = "0001" },
-		"drills: the last drill failed":        func(r *Report) { r.Drills[5].Passed = false },
-		"drills: no backup has been proven":    func(r *Report) { r.Drills = nil },
-		"drills: the last drill was":           func(r *Report) { r.Drills = r.Drills[:5]; r.Drills[4].Started = now.Add(-9 * 24 * time.Hour) },
-		"certificate: the certificate ends in": func(r *Report) { at := now.Add(100 * time.Hour); r.Certificate.Expires = &at },
-		"certificate: the certificate has":     func(r *Report) { at := now.Add(-time.Hour); r.Certificate.Expires = &at },
+		"":                                none,
+		"services: db is unhealthy":       func(r *Report) { r.Services[4].Health = "unhealthy" },
+		"services: backup is missing":     func(r *Report) { r.Services[6].State, r.Services[6].Health = "missing", "" },
+		"releases: the gateway does not":  func(r *Report) { r.Deploy.Situation.Gateway = false },
+		"releases: maintenance is on":     func(r *Report) { r.Deploy.Situation.Maintenance = true },
+		"releases: a deploy was cut off":  func(r *Report) { r.Deploy.Under = &deploy.Journal{Step: "start"} },
+		"deploys: the last deploy failed": func(r *Report) { r.History[8].Outcome = deploy.Failed },
+		"deploys: the last deploy was taken back after the switch":                                        func(r *Report) { r.History[8].Outcome = deploy.Returned },
+		"deploys: the last deploy was cut off":                                                            func(r *Report) { r.History[8].Outcome = deploy.Interrupted },
+		"backups: there is no good backup":                                                                func(r *Report) { r.Backups = nil },
+		"backups: there is no good dump of the database":                                                  func(r *Report) { r.Backups = only(r, "physical") },
+		"backups: there is no good physical backup of the database in the repository local":               func(r *Report) { r.Backups = only(r, "dump") },
+		"backups: there is no good physical backup of the database in the repository s3":                  func(r *Report) { r.Expected[2].Since = r.Expected[1].Since },
+		"backups: the newest good dump of the database is 6h59m old; one was due at 2026-11-28 06:00 UTC": func(r *Report) { r.Expected[0].Since = now.Add(-6 * time.Hour) },
+		"backups: the newest good physical backup of the database in the repository local is 8h59m old":   func(r *Report) { r.Expected[1].Since = now.Add(-8 * time.Hour) },
+		"disk: the disk with Docker's data, the backups has 15.88GiB of 160GiB left": func(r *Report) {
+			r.Disk.Space = []Space{{[]string{"engine", "backups"}, 15*1<<30 + 900<<20, 160 << 30}}
+		},
+		"disk: the disk with the physical backups has 4GiB of 20GiB left":      func(r *Report) { r.Disk.Space = []Space{{[]string{"physical"}, 4 << 30, 20 << 30}} },
+		"window: the log after backup":                                         func(r *Report) { r.Windows[0].Gap = "0001" },
+		"drills: the last drill failed":                                        func(r *Report) { r.Drills[5].Passed = false },
+		"drills: no backup has been proven":                                    func(r *Report) { r.Drills = nil },
+		"drills: the last drill was":                                           func(r *Report) { r.Drills = r.Drills[:5]; r.Drills[4].Started = now.Add(-9 * 24 * time.Hour) },
+		"certificate: the certificate ends in":                                 func(r *Report) { at := now.Add(100 * time.Hour); r.Certificate.Expires = &at },
+		"certificate: the certificate has":                                     func(r *Report) { at := now.Add(-time.Hour); r.Certificate.Expires = &at },
 		"certificate: the last renewal of the certificate failed: no A record": func(r *Report) { r.Certificate.Renewal = &Renewal{Failed: true, Error: "no A record"} },
-		"disk: not known: broken": func(r *Report) { r.Missing["disk"] = "broken" },
+		"disk: not known: broken":                                              func(r *Report) { r.Missing["disk"] = "broken" },
 	} {
 		r := sample()
 		change(&r)
@@ -238,6 +251,67 @@ func TestProblems(t *testing.T) {
 		}
 		assert.Condition(t, func() bool { return len(all) > 0 && strings.HasPrefix(all[0], want) }, "want %q, got %q", want, all)
 	}
+}
+
+// only leaves the backups of one kind.
+func only(r *Report, kind string) (list []Backup) {
+	for _, b := range r.Backups {
+		if b.Kind == kind {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// What a person stopped is no news to that person.
+func TestNoProblems(t *testing.T) {
+	for name, change := range map[string]func(*Report){
+		"a deploy was stopped by a person":     func(r *Report) { r.History[8].Outcome = deploy.Undone },
+		"the first dump is not due yet":        func(r *Report) { r.Backups, r.Expected[0].Since = only(r, "physical"), time.Time{} },
+		"physical ones are off":                func(r *Report) { r.Backups, r.Expected = only(r, "dump"), r.Expected[:1] },
+		"how much is left is not known":        func(r *Report) { r.Disk.Space = nil },
+		"a large disk with a tenth of it left": func(r *Report) { r.Disk.Space[0] = Space{Free: 100 << 30, Total: 1000 << 30} },
+	} {
+		r := sample()
+		change(&r)
+		assert.Empty(t, r.Problems(), name)
+	}
+}
+
+func TestWhichBackupsThereHaveToBe(t *testing.T) {
+	s := &env.Settings{}
+	s.Backup.Zone, s.Backup.Dump = "Europe/Berlin", "30 2 * * *"
+	s.Backup.Physical = env.Physical{On: true, Full: "0 1 * * 0", Differential: "never", Incremental: "0 1 * * 1-6"}
+	begun := now.Add(-30 * 24 * time.Hour)
+	at := func(text string) time.Time {
+		v, err := time.Parse(time.RFC3339, text)
+		require.NoError(t, err)
+		return v
+	}
+	of := func(begun time.Time) []Expected {
+		list, err := expected(s, begun, now)
+		require.NoError(t, err)
+		return list
+	}
+	dump, physical := at("2026-11-28T01:30:00Z"), at("2026-11-28T00:00:00Z")
+	assert.Equal(t, []Expected{{Kind: "dump", Since: dump}, {Kind: "physical", Place: "local", Since: physical}}, of(begun))
+	assert.Equal(t, []Expected{{Kind: "dump"}, {Kind: "physical", Place: "local"}}, of(now.Add(-7*time.Hour)), "nothing was due yet")
+	s.Backup.Physical.S3.Endpoint = "s3.example"
+	assert.Len(t, of(begun), 3)
+	s.Database.Image = "mine" // has no pgBackRest
+	assert.Equal(t, []Expected{{Kind: "dump", Since: dump}}, of(begun))
+	s.Backup.Dump = "never"
+	assert.Empty(t, of(begun))
+	s.Backup.Dump = "0 9 * * *" // today's may still be under way
+	assert.Equal(t, at("2026-11-27T08:00:00Z"), of(begun)[0].Since)
+}
+
+func TestDisksAreToldOnce(t *testing.T) {
+	const g = int64(1) << 30
+	assert.Equal(t, []Space{{[]string{"engine", "backups"}, 40*g - 4096, 100 * g}, {[]string{"physical"}, 9 * g, 200 * g}},
+		disks([]oneSpace{{"engine", 40 * g, 100 * g}, {"backups", 40*g - 4096, 100 * g}, {"physical", 9 * g, 200 * g}}))
+	assert.Len(t, disks([]oneSpace{{"engine", 40 * g, 100 * g}, {"backups", 60 * g, 100 * g}}), 2, "two disks of one size")
+	assert.Empty(t, disks(nil))
 }
 
 func TestChains(t *testing.T) {

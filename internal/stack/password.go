@@ -63,7 +63,7 @@ func (s *Stack) databaseContainer(ctx context.Context) (engine.Container, error)
 // secretsOf is the volume that a container has its secrets from.
 func secretsOf(c engine.Container) string {
 	for _, m := range c.Mounts {
-		if m.Target == "/run/secrets" {
+		if m.Target == secretsDir {
 			return m.Name
 		}
 	}

@@ -53,8 +53,14 @@ func (s Status) good() bool {
 	return s.State == string(engine.Running) && (s.Health == "" || s.Health == string(engine.Healthy))
 }
 
-// expected are the services that a running environment has.
-var expected = []string{"gateway", "frontend", "backend", "db", "redis", "backup"}
+// expected are the services that a running environment has, in the order that they are shown.
+func expected(set *env.Settings) []string {
+	list := []string{"gateway", "frontend", "backend", "db", "redis", "backup"}
+	if set.NoLoss() {
+		list = append(list, "guard")
+	}
+	return list
+}
 
 // Status looks at every container of the environment.
 func (s *Stack) Status(ctx context.Context) (Report, error) {
@@ -84,16 +90,17 @@ func report(set *env.Settings, list []engine.Container, stats map[string]engine.
 		have[c.Service()] = true
 		r.Services = append(r.Services, status(c, stats[c.ID], now))
 	}
-	for _, name := range expected {
+	names := expected(set)
+	for _, name := range names {
 		if !have[name] {
 			r.Services = append(r.Services, Status{Service: name, State: "missing"})
 		}
 	}
 	rank := func(name string) int {
-		if i := slices.Index(expected, name); i >= 0 {
+		if i := slices.Index(names, name); i >= 0 {
 			return i
 		}
-		return len(expected)
+		return len(names)
 	}
 	slices.SortStableFunc(r.Services, func(a, b Status) int {
 		return cmp.Or(rank(a.Service)-rank(b.Service), strings.Compare(a.Service, b.Service), strings.Compare(a.Container, b.Container))
@@ -118,7 +125,7 @@ func status(c engine.Container, use engine.Stats, now time.Time) Status {
 			st.Detail = c.Error
 		}
 	}
-	if c.Health == engine.Unhealthy && len(c.Checks) > 0 {
+	if c.State == engine.Running && c.Health == engine.Unhealthy && len(c.Checks) > 0 {
 		st.Detail = strings.Join(strings.Fields(c.Checks[len(c.Checks)-1].Output), " ")
 	}
 	ports := map[string]bool{}

@@ -51,6 +51,23 @@ http://localhost
 `, b.String())
 }
 
+// The guard of RPO=zero is missed when it is gone, and only where it is wanted.
+func TestTheGuardIsMissed(t *testing.T) {
+	set := &env.Settings{Project: "shop"}
+	guard := engine.Container{State: engine.Running, Labels: map[string]string{"com.docker.compose.service": "guard", "com.docker.compose.project": "shop"}}
+	states := func(list ...engine.Container) map[string]string {
+		out := map[string]string{}
+		for _, s := range report(set, list, nil, time.Now()).Services {
+			out[s.Service] = s.State
+		}
+		return out
+	}
+	assert.NotContains(t, states(), "guard")
+	set.Backup.RPO.Goal = env.RPOZero
+	assert.Equal(t, "missing", states()["guard"])
+	assert.Equal(t, "running", states(guard)["guard"])
+}
+
 func TestDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m1s", 3*time.Hour + 5*time.Minute: "3h5m", 50 * time.Hour: "2d2h",

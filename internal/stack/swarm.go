@@ -66,7 +66,7 @@ func (s *Stack) SwarmSecrets(ctx context.Context, refs compose.Refs) (map[string
 			out[set.Service] = append(out[set.Service], swarm.Secret{Name: name, File: file, UID: set.UID, GID: set.GID, Mode: set.Mode})
 		}
 	}
-	out["migrate"] = out["backend"]
+	out["migrate"], out["guard"] = out["backend"], out["backup"]
 	return out, nil
 }
 

@@ -54,6 +54,9 @@ func (s *Stack) Up(ctx context.Context) (err error) {
 	if v.Labels, err = s.releaseLabels(ctx, v); err != nil {
 		return err
 	}
+	if err := s.settle(ctx, v); err != nil {
+		return err
+	}
 	if err := runner.Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
 		return s.explain(ctx, err)
 	}

@@ -47,6 +47,7 @@ func StartS3(t testing.TB, network string) S3 {
 		engine.File{Name: "versitygw", Mode: 0o755, Data: read(buildS3(t))},
 		engine.File{Name: "s3.pem", Mode: 0o644, Data: read(filepath.Join(pki.dir, "s3.pem"))},
 		engine.File{Name: "s3-key.pem", Mode: 0o600, UID: 10001, GID: 10001, Data: read(filepath.Join(pki.dir, "s3-key.pem"))},
+		engine.File{Name: "data/", Mode: 0o755, UID: 10001, GID: 10001},
 		engine.File{Name: "data/" + s.Bucket + "/", Mode: 0o755, UID: 10001, GID: 10001},
 	)
 	if err != nil {

@@ -64,19 +64,30 @@ func parseVerify(text string) (found []Damage) {
 			if bad {
 				found = append(found, Damage{at, "pgbackrest verify: " + status})
 			}
-		case strings.Contains(line, ": ") && (bad || wal):
-			what, count, _ := strings.Cut(line, ": ")
-			if count == "0" || !counted(what) {
-				continue
+		case bad || wal:
+			counts := problems(line)
+			switch {
+			case counts == "":
+			case wal:
+				found = append(found, Damage{"", "pgbackrest verify: archived log, " + counts})
+			default:
+				found[len(found)-1].Reason += ", " + counts
 			}
-			if wal {
-				found = append(found, Damage{"", "pgbackrest verify: archived log, " + line})
-				continue
-			}
-			found[len(found)-1].Reason += ", " + line
 		}
 	}
 	return found
+}
+
+// problems are the counts of a line that are not 0: "missing: 0, checksum invalid: 1, ...".
+func problems(line string) string {
+	var list []string
+	for one := range strings.SplitSeq(line, ", ") {
+		what, count, ok := strings.Cut(one, ": ")
+		if ok && count != "0" && counted(what) {
+			list = append(list, one)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 func counted(what string) bool {

@@ -23,6 +23,10 @@ type Job struct {
 	MaxBackoff time.Duration // at most that; an hour when 0
 	Grace      time.Duration // how long after its time a success may come before it is overdue
 
+	// Newest, if not nil, finds the newest good thing of the kind that the job makes, whoever made
+	// it. One that is newer than the job's last end counts as a success.
+	Newest func() (Found, bool)
+
 	// Do does it. Its error is journalled and told as it is: secrets are masked in it already.
 	Do func(context.Context, Run) (Result, error)
 }
@@ -39,6 +43,13 @@ type Run struct {
 type Result struct {
 	Backup string // its id
 	Size   int64  // bytes
+}
+
+// Found is what a job would have made, and somebody else did.
+type Found struct {
+	Result
+	At   time.Time // when it was finished
+	Took time.Duration
 }
 
 type permanentError struct{ error }

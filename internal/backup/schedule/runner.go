@@ -31,7 +31,7 @@ const (
 	TellFailed    = "failed"    // after the last attempt
 	TellAborted   = "aborted"   // the process of a run died; found at the start
 	TellOverdue   = "overdue"   // once, then daily
-	TellRecovered = "recovered" // a success after one of these
+	TellRecovered = "recovered" // a success after one of these, also one that somebody else made
 	TellSucceeded = "succeeded"
 	TellSkipped   = "skipped"
 	TellJournal   = "journal" // the journal cannot be written
@@ -99,6 +99,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		now := r.o.Clock.Now()
 		r.see(now)
+		r.find(now)
 		for _, d := range Due(r.o.Jobs, r.States(), now) {
 			switch d.Action {
 			case Skip:
@@ -158,6 +159,24 @@ func (r *Runner) see(now time.Time) {
 	for _, j := range r.o.Jobs {
 		if since := states[j.Name].Since; since.IsZero() || since.After(now) {
 			r.record(Entry{Event: EventSeen, Job: j.Name, Reason: j.Line.String()})
+		}
+	}
+}
+
+// find counts what others made, by hand as a rule.
+func (r *Runner) find(now time.Time) {
+	states := r.States()
+	for _, j := range r.o.Jobs {
+		if j.Newest == nil || states[j.Name].Running != nil {
+			continue
+		}
+		f, ok := j.Newest()
+		if !ok || !states[j.Name].outdone(f.At, now) {
+			continue
+		}
+		r.record(Entry{Event: EventFound, Job: j.Name, Backup: f.Backup, Size: f.Size, Seconds: f.Took.Seconds(), At: utc(f.At)})
+		if states[j.Name].wasBad() {
+			r.tell(Event{What: TellRecovered, Job: j.Name, Result: f.Result, Duration: f.Took})
 		}
 	}
 }

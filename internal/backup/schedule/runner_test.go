@@ -422,3 +422,57 @@ func TestMetrics(t *testing.T) {
 		assert.NotContains(t, got, p+"last_success_timestamp_seconds full")
 	})
 }
+
+// What was made by hand is as good as what the clock made.
+func TestWhatOthersMakeIsASuccess(t *testing.T) {
+	inBox(t, "2026-01-10T12:00:00+01:00", func(b *box) {
+		var made atomic.Pointer[Found]
+		var mended atomic.Bool
+		j := b.job("dump", func(context.Context, Run) error {
+			if mended.Load() {
+				return nil
+			}
+			return errors.New("broken")
+		})
+		j.Newest = func() (Found, bool) { return *made.Load(), true }
+		byHand := func() {
+			made.Store(&Found{Result: Result{Backup: "by-hand", Size: 7}, At: b.clock.Now(), Took: time.Minute})
+			b.pass(time.Minute)
+		}
+		made.Store(&Found{Result: Result{Backup: "old"}, At: b.clock.Now().Add(-time.Hour)})
+		b.begin()
+		_, news := b.took()
+		assert.Empty(t, news)
+		assert.Nil(t, b.runner.States()["dump"].Success, "from before the job became known")
+
+		b.pass(30 * time.Hour) // the run at night fails, and six hours later it is missing
+		_, news = b.took()
+		require.Equal(t, []string{"failed dump"}, news[:1])
+		b.pass(24 * time.Hour)
+		_, news = b.took()
+		require.Contains(t, news, "overdue dump")
+		require.True(t, b.runner.States()["dump"].wasBad())
+		byHand()
+		_, news = b.took()
+		assert.Equal(t, []string{"recovered dump"}, news)
+		st := b.runner.States()["dump"]
+		assert.Equal(t, "by-hand", st.Success.Backup)
+		assert.Zero(t, st.InARow)
+		assert.False(t, Overdue(*j, st, b.clock.Now()).Overdue)
+
+		// Neither again, nor after a restart; and one made while all is well is no news.
+		require.NoError(t, b.end())
+		b.begin()
+		mended.Store(true)
+		byHand()
+		_, news = b.took()
+		assert.Empty(t, news)
+		assert.Equal(t, made.Load().At.UTC(), b.runner.States()["dump"].Success.Time)
+		b.pass(24 * time.Hour)
+		_, news = b.took()
+		assert.Equal(t, []string{"succeeded dump"}, news)
+		made.Store(&Found{Result: Result{Backup: "by-hand"}, At: b.clock.Now().Add(time.Hour)}) // of a wrong clock
+		b.pass(time.Minute)
+		assert.NotEqual(t, "by-hand", b.runner.States()["dump"].Success.Backup)
+	})
+}

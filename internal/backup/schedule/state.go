@@ -12,6 +12,7 @@ const (
 	EventRetry   = "retry"   // an attempt failed, another one follows
 	EventEnd     = "end"     // a run ended, see Outcome
 	EventSkip    = "skip"    // a time passed without a run, see Reason
+	EventFound   = "found"   // somebody else made what the job makes, see At
 	EventOverdue = "overdue" // somebody was told that a success is missing
 	EventState   = "state"   // what older, forgotten entries came to
 )
@@ -39,6 +40,7 @@ type Entry struct {
 	Seconds float64    `json:"seconds,omitempty"` // by a clock that does not step
 	Backup  string     `json:"backup,omitempty"`
 	Size    int64      `json:"size,omitempty"`
+	At      *time.Time `json:"at,omitempty"` // when what was found was finished
 	State   *State     `json:"state,omitempty"`
 }
 
@@ -78,6 +80,11 @@ func (s State) apply(e Entry) State {
 		s = s.handle(slot)
 		s.Running = &e
 		s.Runs++
+	case EventFound:
+		if e.At != nil {
+			e.Time = *e.At
+			s.Success, s.InARow, s.Alarmed = &e, 0, time.Time{}
+		}
 	case EventOverdue:
 		s.Alarmed = e.Time
 	case EventEnd:
@@ -102,6 +109,13 @@ func (s State) apply(e Entry) State {
 		}
 	}
 	return s
+}
+
+// outdone says whether something that was finished at a time is newer than all that the job
+// came to. A time in the future is of a wrong clock.
+func (s State) outdone(at, now time.Time) bool {
+	return s.Running == nil && !at.After(now) && at.After(s.Since) &&
+		(s.Success == nil || at.After(s.Success.Time)) && (s.Failure == nil || at.After(s.Failure.Time))
 }
 
 func (s State) handle(slot time.Time) State {

@@ -82,6 +82,9 @@ func (s *Store) Root() string { return s.root }
 // Journal is where the scheduler's journal is kept.
 func (s *Store) Journal() string { return s.path("schedule.jsonl") }
 
+// Alarms is where it is kept which alarms were told.
+func (s *Store) Alarms() string { return s.path("alarms.json") }
+
 func (s *Store) path(parts ...string) string {
 	return filepath.Join(append([]string{s.root}, parts...)...)
 }

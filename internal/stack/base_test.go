@@ -1,0 +1,133 @@
+package stack
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"drydock/internal/compose"
+	"drydock/internal/engine"
+	"drydock/internal/env"
+	"drydock/internal/run"
+)
+
+// baseOf is what a deploy sees when the shared services run as they shall, but for a change.
+func baseOf(rpo string, change func(set *env.Settings, have map[string]found)) base {
+	set := &env.Settings{Project: "shop", Env: "prod"}
+	set.Backup.RPO.Goal = rpo
+	v := compose.Values{Refs: compose.Refs{DB: "db:1", Redis: "redis:1", Gateway: "gateway:1", Backup: "backup:1"}}
+	have := map[string]found{}
+	for name, image := range map[string]string{"db": "db:1", "redis": "redis:1", "gateway": "gateway:1", "backup": "backup:1"} {
+		have[name] = found{Container: engine.Container{Image: image, Env: []string{"RPO=" + rpo}}}
+	}
+	if set.NoLoss() {
+		have["guard"] = found{Container: engine.Container{Image: "backup:1"}}
+	}
+	change(set, have)
+	return compareBase(set, v, have)
+}
+
+// A release must not wait for what up has to do, unless it could not work without.
+func TestWhatADeployMakesOfTheSharedServices(t *testing.T) {
+	other := func(name string, settings ...string) func(*env.Settings, map[string]found) {
+		return func(_ *env.Settings, have map[string]found) {
+			f := have[name]
+			f.other, f.changed = true, settings
+			have[name] = f
+		}
+	}
+	without := func(names ...string) func(*env.Settings, map[string]found) {
+		return func(_ *env.Settings, have map[string]found) {
+			for _, n := range names {
+				delete(have, n)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		rpo     string
+		change  func(*env.Settings, map[string]found)
+		missing []string
+		drift   []Drift
+		locked  []string
+	}{
+		"all as it shall be":    {change: without()},
+		"with a guard":          {rpo: env.RPOZero, change: without()},
+		"the guard is gone":     {rpo: env.RPOZero, change: without("guard"), missing: []string{"guard"}},
+		"both are gone":         {rpo: env.RPOZero, change: without("guard", "backup"), missing: []string{"backup", "guard"}},
+		"nothing runs":          {rpo: env.RPOZero, change: without("guard", "backup", "db", "redis", "gateway"), missing: []string{"db", "redis", "gateway", "backup", "guard"}},
+		"another webhook":       {change: other("backup", "BACKUP_WEBHOOK"), drift: []Drift{{"backup", "has another BACKUP_WEBHOOK than the settings"}}},
+		"another key, too":      {change: other("backup", "BACKUP_KEY", "BACKUP_S3_SECRET_KEY"), drift: []Drift{{"backup", "has another BACKUP_KEY, BACKUP_S3_SECRET_KEY than the settings"}}},
+		"the database's key":    {change: other("db", "BACKUP_KEY"), drift: []Drift{{"db", "has another BACKUP_KEY than the settings"}}},
+		"the database's":        {change: other("db", "DB_PASSWORD"), locked: []string{"db"}},
+		"that and a key":        {change: other("db", "BACKUP_KEY", "DB_PASSWORD"), locked: []string{"db"}, drift: []Drift{{"db", "has another BACKUP_KEY than the settings"}}},
+		"that of Redis":         {change: other("redis", "REDIS_PASSWORD"), locked: []string{"redis"}},
+		"the service's alone":   {change: other("backup", "DB_PASSWORD"), drift: []Drift{{"backup", "has another DB_PASSWORD than the settings"}}},
+		"another certificate":   {change: other("gateway"), drift: []Drift{{"gateway", "has another certificate than the settings name"}}},
+		"the same elsewhere":    {change: other("redis"), drift: []Drift{{"redis", "has its secrets as an earlier version put them there"}}},
+		"the guard's webhook":   {rpo: env.RPOZero, change: other("guard", "BACKUP_WEBHOOK"), drift: []Drift{{"guard", "has another BACKUP_WEBHOOK than the settings"}}},
+		"RPO=zero was given up": {change: func(_ *env.Settings, have map[string]found) { have["guard"] = found{} }, drift: []Drift{{"guard", "runs, and the settings are without RPO=zero"}}},
+		"another image": {change: func(_ *env.Settings, have map[string]found) {
+			have["redis"] = found{Container: engine.Container{Image: "redis:0"}}
+		}, drift: []Drift{{"redis", "runs redis:0; the checkout's is redis:1"}}},
+		"RPO=zero is yet to come": {change: func(set *env.Settings, _ map[string]found) { set.Backup.RPO.Goal = env.RPOZero }, drift: []Drift{{"guard", "does not run: the backup service was started without RPO=zero"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := baseOf(c.rpo, c.change)
+			if c.drift == nil {
+				c.drift = []Drift{}
+			}
+			assert.Equal(t, base{missing: c.missing, drift: c.drift, locked: c.locked}, got)
+		})
+	}
+	for name, interrupts := range map[string]bool{"db": true, "gateway": true, "backup": false, "guard": false} {
+		assert.Equal(t, interrupts, Drift{Service: name}.Interrupts(), name)
+	}
+}
+
+func TestARefusalSaysWhichPassword(t *testing.T) {
+	err := (&Stack{Settings: &env.Settings{Project: "shop", Env: "prod"}}).lockedOut([]string{"db", "redis"})
+	assert.EqualError(t, err, "the password of db is not the one that it runs with: DB_PASSWORD has changed; "+
+		"the password of redis is not the one that it runs with: REDIS_PASSWORD has changed; the new release could not get in: "+
+		"change it first, which interrupts the site for a moment: ENV=prod go tool mage up")
+	assert.Equal(t, run.CodeBadInput, run.Code(err))
+}
+
+func TestChangedSettingsAreNamed(t *testing.T) {
+	set := &env.Settings{}
+	set.Database.Password, set.Database.User = "old-db", "app"
+	set.Backup.Webhook, set.Backup.Level, set.Backup.Jobs = "https://old", 3, 1
+	set.Backup.Physical = env.Physical{On: true, Encrypt: env.EncryptAll, Key: "old-key", S3: env.S3{Endpoint: "s3", Bucket: "b", Path: "/p", AccessKey: "old-access", SecretKey: "old-secret"}}
+	files := func(service string, change func(*env.Settings)) map[string]string {
+		now := *set
+		change(&now)
+		for _, s := range secretSets(&now, identity{}, identity{}, nil, "") {
+			if s.Service == service {
+				return s.Files
+			}
+		}
+		return nil
+	}
+	same := func(*env.Settings) {}
+	for name, c := range map[string]struct {
+		service string
+		change  func(*env.Settings)
+		want    []string
+	}{
+		"nothing":            {"backup", same, nil},
+		"the webhook":        {"backup", func(s *env.Settings) { s.Backup.Webhook = "https://new" }, []string{"BACKUP_WEBHOOK"}},
+		"the key":            {"backup", func(s *env.Settings) { s.Backup.Physical.Key = "new-key" }, []string{"BACKUP_KEY"}},
+		"the key, at the db": {"db", func(s *env.Settings) { s.Backup.Physical.Key = "new-key" }, []string{"BACKUP_KEY"}},
+		"the storage's keys": {"backup", func(s *env.Settings) { s.Backup.Physical.S3.AccessKey, s.Backup.Physical.S3.SecretKey = "a", "b" }, []string{"BACKUP_S3_ACCESS_KEY", "BACKUP_S3_SECRET_KEY"}},
+		"no encryption":      {"db", func(s *env.Settings) { s.Backup.Physical.Encrypt = env.EncryptOff }, []string{"BACKUP_ENCRYPT"}},
+		"no storage":         {"backup", func(s *env.Settings) { s.Backup.Physical.S3.Endpoint = "" }, []string{"BACKUP_S3_ENDPOINT"}},
+		"no physical ones":   {"db", func(s *env.Settings) { s.Backup.Physical.On = false }, []string{"BACKUP_PHYSICAL"}},
+		"how it is packed":   {"backup", func(s *env.Settings) { s.Backup.Level, s.Backup.Jobs = 4, 2 }, []string{"BACKUP_JOBS", "BACKUP_LEVEL"}},
+		"two":                {"backup", func(s *env.Settings) { s.Database.Password, s.Backup.Webhook = "n", "" }, []string{"BACKUP_WEBHOOK", "DB_PASSWORD"}},
+		"Redis":              {"redis", func(s *env.Settings) { s.Redis.Password = "new" }, []string{"REDIS_PASSWORD"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, c.want, changedSettings(files(c.service, same), files(c.service, c.change)))
+		})
+	}
+	assert.Equal(t, []string{"DB_PASSWORD", "own"}, changedSettings(map[string]string{"own": "x"}, map[string]string{"db_password": "y"}))
+}
