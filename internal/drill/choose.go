@@ -43,7 +43,8 @@ func (d *Drill) parts(ctx context.Context) ([]part, error) {
 		return nil, err
 	}
 	var all struct {
-		Backups []listed `json:"backups"`
+		Backups []listed                   `json:"backups"`
+		Windows map[string]physical.Window `json:"windows"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &all); err != nil {
 		return nil, fmt.Errorf("reading the list of backups: %w", err)
@@ -54,7 +55,7 @@ func (d *Drill) parts(ctx context.Context) ([]part, error) {
 	}
 	var parts []part
 	for _, b := range chosen {
-		p := part{evidence: &Part{Name: b.name(), Backup: b.ID, Database: b.Database, Made: b.Started, Finished: b.Finished, Size: b.OnDisk}, steps: (*scratch).dumpSteps}
+		p := part{evidence: &Part{Name: b.name(), Backup: b.ID, Database: b.Database, Made: b.Started, Finished: b.Finished, Size: b.OnDisk, until: all.Windows[b.ID].Until}, steps: (*scratch).dumpSteps}
 		if b.Kind == store.KindPhysical {
 			p.physical, p.steps = true, (*scratch).physicalSteps
 		}

@@ -53,6 +53,11 @@ func TestAPointInTimeIsHitWhenNothingOfLaterAndLittleOfBeforeIsMissing(t *testin
 	assert.Equal(t, made.Add(30*time.Second), at)
 	_, ok = between(made, made.Add(time.Second))
 	assert.False(t, ok)
+	// A full backup a moment ago: heartbeats go on, and the log after it is not archived yet.
+	_, ok = between(made, sooner(made.Add(20*time.Second), made.Add(time.Second)))
+	assert.False(t, ok)
+	assert.Equal(t, made.Add(time.Second), sooner(made.Add(time.Second), made.Add(time.Minute)))
+	assert.Equal(t, made, sooner(made, time.Time{}), "not known: the heartbeat decides")
 	for shift, want := range map[time.Duration]bool{0: true, -5 * time.Second: true, time.Millisecond: false, -2 * time.Minute: false} {
 		restored := at.Add(shift)
 		got, detail := onTime(at, &restored, 5*time.Second)

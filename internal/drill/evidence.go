@@ -35,6 +35,8 @@ type Part struct {
 	Loss     *Loss     `json:"loss,omitempty"`
 	Recovery float64   `json:"recovery_seconds"` // the phases that a recovery has, too
 	Passed   bool      `json:"passed"`
+
+	until time.Time // the last moment that its log reached to when the drill began; zero: not known
 }
 
 // Phase is a step and how long it took.

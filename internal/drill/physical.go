@@ -76,9 +76,9 @@ const pitTolerance = 30 * time.Second
 // pointInTime goes back to a moment between the backup and now: what came back has to be
 // from just before it, and nothing from after it.
 func (s *scratch) pointInTime(ctx context.Context) error {
-	at, ok := between(s.part.Finished, s.lost.at)
+	at, ok := between(s.part.Finished, sooner(s.lost.at, s.part.until))
 	if !ok || s.lost.by != "heartbeat" {
-		s.part.check("a point in time", true, "left out: the backup is too new, or there is no heartbeat, for a moment between the two")
+		s.part.check("a point in time", true, "left out: the backup is too new, its log is not archived yet, or there is no heartbeat, for a moment between the two")
 		return nil
 	}
 	if err := s.recover(ctx, at.Format("2006-01-02 15:04:05.000000Z07:00")); err != nil {
@@ -91,6 +91,15 @@ func (s *scratch) pointInTime(ctx context.Context) error {
 	s.part.check("a point in time", ok, detail)
 	s.db = ""
 	return recovery.Remove(ctx, s.Engine, s.copyName())
+}
+
+// sooner is the last moment that can be asked for: what was written after the log's last
+// archived piece is not in the archive yet, minutes after a backup as much as later.
+func sooner(beat, archived time.Time) time.Time {
+	if archived.IsZero() || beat.Before(archived) {
+		return beat
+	}
+	return archived
 }
 
 // between is the middle of two moments, if they are far enough apart to tell.

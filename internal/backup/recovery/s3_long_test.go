@@ -4,6 +4,7 @@ package recovery
 
 import (
 	"encoding/json"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -65,9 +66,17 @@ func TestS3AloneIsEnough(t *testing.T) {
 	l.must("incremental")
 	l.must("verify")
 
-	// The machine is lost: no records, no local repository, secrets and storage alone.
+	// The machine is lost: no records, no local repository, secrets and storage alone. A new
+	// service has begun records of its own.
 	lost := *l
 	lost.source.Repo, lost.source.Records, lost.source.Out = testkit.Volume(t).Name, testkit.Volume(t).Name, l.network
+	require.NoError(t, l.e.RunOnce(t.Context(), engine.Spec{
+		Image: l.source.Backup, User: "999:999", Labels: testkit.Labels(t), Attach: []engine.Attach{{Network: l.network}},
+		Mounts: []engine.Mount{{Name: lost.source.Records, Target: "/var/lib/backup"}, {Name: lost.source.Repo, Target: physical.RepoDir},
+			{Name: l.data, Target: physical.DataDir, ReadOnly: true}, {Name: l.source.Secrets, Target: physical.SecretsDir, ReadOnly: true}},
+		Env: []string{"DB_PASSWORD_FILE=" + physical.SecretsDir + "/db_password", "DB_USER=app", "DB_NAME=postgres"},
+		Cmd: []string{"backup", "list"},
+	}, engine.Streams{Err: os.Stderr}))
 	c, err = lost.copy(Spec{Repository: "s3"})
 	require.NoError(t, err)
 	assert.Equal(t, "1,2,3", l.sql(c.Container, "SELECT string_agg(n::text, ',' ORDER BY n) FROM t"))

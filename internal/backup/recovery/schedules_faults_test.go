@@ -3,7 +3,7 @@
 package recovery
 
 import (
-	"errors"
+	"context"
 	"flag"
 	"fmt"
 	"maps"
@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
+	"drydock/internal/testkit"
 
-	"drydock/internal/engine"
+	"github.com/stretchr/testify/require"
 )
 
 var (
@@ -203,29 +203,34 @@ func (l *life) restore(m moment, takesOver bool) {
 	l.t.Helper()
 	l.say("restore of %+v, to stay: %t", Spec{ID: m.spec.ID, At: m.spec.At}, takesOver)
 	l.settle()
+	if takesOver {
+		l.takeOver(m)
+		return
+	}
 	c, err := l.copy(m.spec)
 	require.NoError(l.t, err)
 	require.Equal(l.t, m.want, l.sql(c.Container, readState))
-	if takesOver {
-		l.takeOver(c, m)
-		return
-	}
 	require.NoError(l.t, Remove(l.t.Context(), l.e, c.Volume))
 }
 
-// takeOver goes on with the copy, which is on a timeline of its own. What came after its
-// target is the past of nobody.
-func (l *life) takeOver(c Copied, m moment) {
-	require.NoError(l.t, l.e.Stop(l.t.Context(), c.Container, time.Minute))
-	if err := l.e.Remove(l.t.Context(), c.Container); !errors.Is(err, engine.ErrNotFound) {
-		require.NoError(l.t, err)
-	}
+// takeOver puts what is restored into the live database's place, as a restore in place does:
+// the recovery ends with the archive on, so that the new timeline is known there. What came
+// after its target is the past of nobody.
+func (l *life) takeOver(m moment) {
+	ctx, say := l.t.Context(), func(text string) { l.t.Log(text) }
+	s := m.spec
+	s.Source, s.Labels, s.Name = l.source, testkit.Labels(l.t), testkit.Name(l.t, "taken")
+	l.t.Cleanup(func() { _ = Remove(context.WithoutCancel(ctx), l.e, s.Name) }) // labelled: what fails is swept
+	f, err := fetch(ctx, l.e, s, say)
+	require.NoError(l.t, err)
 	for _, id := range []string{l.db, l.backup} {
-		require.NoError(l.t, l.e.Kill(l.t.Context(), id, "KILL"))
-		require.NoError(l.t, l.e.Remove(l.t.Context(), id))
+		require.NoError(l.t, l.e.Kill(ctx, id, "KILL"))
+		require.NoError(l.t, l.e.Remove(ctx, id))
 	}
-	l.data = c.Volume
+	l.data = s.Name
 	l.db = l.startDB()
+	require.NoError(l.t, reach(ctx, l.e, l.db, l.source, f, say))
+	require.NoError(l.t, promote(ctx, l.e, l.db, l.source, say))
 	l.backup = l.startBackup()
 	require.Equal(l.t, m.want, l.sql(l.db, readState), "the copy, as the live database")
 	l.now = state{}
