@@ -94,7 +94,7 @@ func (s *scratch) pointInTime(ctx context.Context) error {
 }
 
 // sooner is the last moment that can be asked for: what was written after the log's last
-// archived piece is not in the archive yet, minutes after a backup as much as later.
+// archived piece is not in the archive yet, a moment after a backup least of all.
 func sooner(beat, archived time.Time) time.Time {
 	if archived.IsZero() || beat.Before(archived) {
 		return beat
