@@ -29,7 +29,7 @@ const (
 func (c *Checks) Faults(ctx context.Context) error {
 	return errors.Join(
 		c.tagged(ctx, tagFaults),
-		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestDeploy|TestRemote"),
+		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestDeploy|TestRemote|TestFaults"),
 		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestManuals$"), // of its own, since the bound is one run's
 	)
 }

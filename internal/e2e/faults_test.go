@@ -1,0 +1,201 @@
+//go:build e2e && faults
+
+package e2e
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/engine"
+	"drydock/internal/testkit"
+)
+
+var updateFaults = flag.Bool("update", false, "write docs/faults.md")
+
+// calamity is a fault of the running product, and what users must still get.
+type calamity struct {
+	name string
+	page bool // the page is answered all along
+	api  bool // the API, too
+	gets string
+	do   func(*testing.T, *running) (mend func())
+	held time.Duration // how long it lasts before it is mended; 0 mends itself
+	back time.Duration // the bound of the recovery
+}
+
+// survived is what was seen of one.
+type survived struct {
+	calamity
+	pageFailed, apiFailed string
+	back                  time.Duration
+}
+
+// TestFaults breaks each part of a running product, one after the other, under the eyes of
+// users: what they must still get they get, it comes back within a bound by itself, and no
+// note that was acknowledged is lost.
+func TestFaults(t *testing.T) {
+	r := start(t, "prod", "BACKEND_REPLICAS=2", "TLS=off")
+	var seen []survived
+	notes := 0
+	list := calamities()
+	for _, c := range list {
+		t.Run(c.name, func(t *testing.T) {
+			s := r.suffer(t, c, &notes)
+			if !t.Failed() {
+				seen = append(seen, s)
+			}
+		})
+	}
+	fmt.Printf("faults survived %d of %d\n", len(seen), len(list))
+	if *updateFaults && len(seen) == len(list) {
+		require.NoError(t, os.WriteFile(filepath.Join(testkit.Root(t), "docs", "faults.md"), faultsPage(seen), 0o644))
+	}
+}
+
+// suffer lets one fault happen and looks at what users get.
+func (r *running) suffer(t *testing.T, c calamity, notes *int) survived {
+	s := survived{calamity: c}
+	r.settled(t, time.Minute)
+	title := func() string { *notes++; return fmt.Sprintf("kept-%d", *notes) }
+	require.NoError(t, r.write(title()))
+	page := testkit.StartLoad(t, testkit.Load{URL: r.base + "/", Rate: 20, Workers: 16, Timeout: 5 * time.Second})
+	api := testkit.StartLoad(t, testkit.Load{URL: r.base + "/api/notes", Rate: 20, Workers: 32, Timeout: 5 * time.Second})
+	page.Reach(10)
+	api.Reach(10)
+	mend := c.do(t, r)
+	if c.held > 0 {
+		<-time.After(c.held) // this long it lasts
+	}
+	mend()
+	begin := time.Now()
+	r.settled(t, c.back)
+	s.back = time.Since(begin)
+	if name := title(); assert.NoError(t, r.write(name)) {
+		assert.LessOrEqual(t, time.Since(begin), c.back+5*time.Second, "it can be written to")
+	}
+	gotPage, gotAPI := page.Stop(), api.Stop()
+	if c.page {
+		assert.Zero(t, gotPage.Failed, "the page: %s", gotPage)
+	}
+	if c.api {
+		assert.Zero(t, gotAPI.Failed, "the API: %s", gotAPI)
+	}
+	s.pageFailed = fmt.Sprintf("%d of %d", gotPage.Failed, gotPage.Sent)
+	s.apiFailed = fmt.Sprintf("%d of %d", gotAPI.Failed, gotAPI.Sent)
+	kept := strings.TrimSpace(docker(t, "exec", r.service(t, "db").ID, "psql", "-XqAt", "-U", r.Settings.Database.User, "-d", r.Settings.Database.Name,
+		"-c", "SELECT count(DISTINCT title) FROM notes WHERE title LIKE 'kept-%'"))
+	assert.Equal(t, fmt.Sprint(*notes), kept, "each acknowledged note is there")
+	return s
+}
+
+// write makes a note, and is nil when that was acknowledged.
+func (r *running) write(title string) error {
+	resp, err := (&http.Client{Timeout: 10 * time.Second}).Post(r.base+"/api/notes", "application/json", strings.NewReader(`{"title":"`+title+`"}`))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }() // the status is all that is wanted
+	if resp.StatusCode != http.StatusCreated {
+		return fmt.Errorf("it answered %s", resp.Status)
+	}
+	return nil
+}
+
+// settled waits until everything is healthy, and page and API answer.
+func (r *running) settled(t *testing.T, bound time.Duration) {
+	t.Helper()
+	ok := func(path string) bool {
+		resp, err := (&http.Client{Timeout: 2 * time.Second}).Get(r.base + path)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = resp.Body.Close() }() // the status is all that is wanted
+		return resp.StatusCode == http.StatusOK
+	}
+	require.Eventually(t, func() bool {
+		for _, c := range r.containers(t) {
+			if c.State != engine.Running || c.Health != engine.Healthy {
+				return false
+			}
+		}
+		return ok("/") && ok("/api/notes")
+	}, bound, 100*time.Millisecond, "it is as before")
+}
+
+func nothing() {}
+
+// calamities are the faults. What a user keeps follows from who needs what: the page comes
+// from the frontend through the gateway, notes need a backend and the database.
+func calamities() []calamity {
+	crash := func(service string) func(*testing.T, *running) func() {
+		return func(t *testing.T, r *running) func() { testkit.Crash(t, r.service(t, service).ID); return nothing }
+	}
+	hang := func(service string) func(*testing.T, *running) func() {
+		return func(t *testing.T, r *running) func() { return testkit.Pause(t, r.service(t, service).ID) }
+	}
+	cut := func(service, network string) func(*testing.T, *running) func() {
+		return func(t *testing.T, r *running) func() {
+			return testkit.Disconnect(t, r.Settings.Project+network, r.service(t, service).ID)
+		}
+	}
+	inside := func(service, script, mend string) func(*testing.T, *running) func() {
+		return func(t *testing.T, r *running) func() {
+			docker(t, "exec", r.service(t, service).ID, "sh", "-euc", script)
+			return func() {
+				if mend != "" {
+					docker(t, "exec", r.service(t, service).ID, "sh", "-euc", mend)
+				}
+			}
+		}
+	}
+	const everything, pages, reads = "everything", "the page; notes fail at once or within the time limit", "the page; a few reads of notes fail before the other backend has them"
+	return []calamity{
+		{name: "a backend crashes", page: true, api: true, gets: everything, do: crash("backend"), back: 30 * time.Second},
+		{name: "a backend hangs", page: true, gets: reads, do: hang("backend"), held: 8 * time.Second, back: 30 * time.Second},
+		{name: "a backend is cut off from the data", page: true, gets: reads, do: cut("backend", "-data"), held: 8 * time.Second, back: 30 * time.Second},
+		{name: "the frontend crashes", api: true, gets: "notes; the page is away until it is back", do: crash("frontend"), back: 30 * time.Second},
+		{name: "the gateway crashes", gets: "nothing until it is back", do: crash("gateway"), back: 30 * time.Second},
+		{name: "the database crashes", page: true, gets: pages, do: crash("db"), back: time.Minute},
+		{name: "the database hangs", page: true, gets: pages, do: hang("db"), held: 6 * time.Second, back: time.Minute},
+		{name: "the database is cut off", page: true, gets: pages, do: cut("db", "-data"), held: 6 * time.Second, back: time.Minute},
+		{name: "every connection of the database is taken", page: true, gets: pages, do: taken, held: 6 * time.Second, back: time.Minute},
+		{name: "Redis crashes", page: true, gets: "the page, and notes as far as they need no cache", do: crash("redis"), back: 30 * time.Second},
+		{name: "Redis is emptied", page: true, api: true, gets: everything, do: inside("redis", `redis-cli --no-auth-warning -a "$(cat /run/secrets/redis_password)" flushall`, ""), back: 10 * time.Second},
+		{name: "the backup service crashes", page: true, api: true, gets: everything, do: crash("backup"), back: time.Minute},
+		{name: "the archive cannot be written", page: true, api: true, gets: everything, held: 6 * time.Second, back: time.Minute,
+			do: inside("db", "chmod 0500 /var/lib/pgbackrest/archive/main/*; psql -XqAtU app -d app -c 'SELECT pg_switch_wal()'", "chmod 0750 /var/lib/pgbackrest/archive/main/*")},
+	}
+}
+
+// taken opens sessions until the database takes no more, but for the superuser's last ones.
+func taken(t *testing.T, r *running) func() {
+	id := r.service(t, "db").ID
+	docker(t, "exec", "--detach", id, "sh", "-c", "for i in $(seq 200); do psql -XqAtU app -d app -c 'SELECT pg_sleep(60)' & done; wait")
+	require.Eventually(t, func() bool {
+		out, err := r.Engine.ExecOutput(t.Context(), id, "psql", "-XqAtU", "app", "-d", "app", "-c", "SELECT 1")
+		return err != nil || strings.TrimSpace(out) != "1"
+	}, 20*time.Second, 100*time.Millisecond, "there are still free ones")
+	return func() { docker(t, "exec", id, "sh", "-c", "pkill -u $(id -u) psql || true") }
+}
+
+// faultsPage is docs/faults.md.
+func faultsPage(list []survived) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Faults\n\nWhat happens to users when a part of the product fails, as seen by a test that breaks each one in turn while the page and the API "+
+		"are asked 20 times a second each (`go tool mage test:faults`). Nothing that was acknowledged was lost in any of them, and each mends itself.\n\n"+
+		"Faults survived: %d of %d.\n\n| fault | users still get | failed requests for the page | of the API | whole again after |\n| --- | --- | --- | --- | --- |\n", len(list), len(list))
+	for _, s := range list {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %.1f s |\n", s.name, s.gets, s.pageFailed, s.apiFailed, s.back.Seconds())
+	}
+	return b.Bytes()
+}
