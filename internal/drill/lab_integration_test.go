@@ -194,3 +194,9 @@ func TestADrillFailsByTheNameOfWhatIsWrong(t *testing.T) {
 		{name: "a row of a table was changed", check: "dump: tables", before: inScratch("comparing with the manifest", "UPDATE notes SET title = 'other' WHERE id = 7")},
 	})
 }
+
+// healRepository puts back what was there; what the database archived since stays.
+func (l *lab) healRepository() {
+	l.t.Helper()
+	l.repository("cp -a /b/pristine-repo/. /r/; for b in /b/pristine-backups/*; do rm -rf /b/backups/${b##*/}; cp -a $b /b/backups/; done")
+}

@@ -40,12 +40,6 @@ func (l *lab) copied() {
 	l.repository("cp -a /r /b/pristine-repo; cp -a /b/backups /b/pristine-backups")
 }
 
-// healRepository puts back what was there; what the database archived since stays.
-func (l *lab) healRepository() {
-	l.t.Helper()
-	l.repository("cp -a /b/pristine-repo/. /r/; for b in /b/pristine-backups/*; do rm -rf /b/backups/${b##*/}; cp -a $b /b/backups/; done")
-}
-
 // Every fault of a physical backup makes the drill fail, by name.
 func TestADrillSeesEveryFaultOfAPhysicalBackup(t *testing.T) {
 	const key = "a-key-of-the-repository-for-tests"
