@@ -121,16 +121,18 @@ func (c *Checks) start(ctx context.Context, e *engine.Client, s engine.Spec, por
 
 // EndToEnd runs the tests that drive the whole stack with a browser, which is installed
 // where it is missing; of the tests of faults as many as one waits for.
-func (c *Checks) EndToEnd(ctx context.Context) error { return c.endToEnd(ctx, "e2e", "-short") }
+func (c *Checks) EndToEnd(ctx context.Context) error {
+	return c.endToEnd(ctx, "e2e", "-short", integrationTimeout)
+}
 
-func (c *Checks) endToEnd(ctx context.Context, tags, which string) error {
+func (c *Checks) endToEnd(ctx context.Context, tags, which, timeout string) error {
 	start := time.Now()
 	browser, err := setup.EnsureBrowser(ctx, c.setup())
 	if err != nil {
 		return err
 	}
 	err = c.goTool(ctx, c.Settings.Root, []string{"DRYDOCK_BROWSER=" + browser},
-		"test", "-race", "-tags="+tags, "-count=1", "-timeout="+integrationTimeout, which, "./internal/e2e/...")
+		"test", "-race", "-tags="+tags, "-count=1", "-timeout="+timeout, which, "./internal/e2e/...")
 	if err != nil {
 		return fmt.Errorf("end-to-end tests: %w", err)
 	}

@@ -23,14 +23,17 @@ const (
 	tagLong   = "long"   // of all else
 )
 
+// longTimeout bounds one package's tests with such a tag.
+const longTimeout = "2h"
+
 // Faults runs the tests of faults of each package, and end to end each step of a deploy
 // killed, each kind of bad release, an engine that is lost in the middle, and what the
 // manuals say to do about all of it.
 func (c *Checks) Faults(ctx context.Context) error {
 	return errors.Join(
 		c.tagged(ctx, tagFaults),
-		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestDeploy|TestRemote|TestFaults"),
-		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestManuals$"), // of its own, since the bound is one run's
+		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestDeploy|TestRemote|TestFaults", longTimeout),
+		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestManuals$", longTimeout),
 	)
 }
 
@@ -54,7 +57,7 @@ func (c *Checks) tagged(ctx context.Context, tag string) error {
 	var errs []error
 	for _, dir := range slices.Sorted(maps.Keys(tests)) {
 		c.say("== %s: %s", dir, strings.Join(tests[dir], ", "))
-		err := c.goTool(ctx, c.Settings.Root, nil, "test", "-race", "-tags=integration,"+tag, "-count=1", "-v", "-timeout=2h",
+		err := c.goTool(ctx, c.Settings.Root, nil, "test", "-race", "-tags=integration,"+tag, "-count=1", "-v", "-timeout="+longTimeout,
 			"-run=^("+strings.Join(tests[dir], "|")+")$", "./"+dir)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

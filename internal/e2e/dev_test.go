@@ -188,12 +188,14 @@ func testDatabaseStops(t *testing.T, r *running, chrome context.Context) {
 	}
 	require.True(t, ready())
 	require.NoError(t, r.Engine.Stop(t.Context(), db.ID, 10*time.Second))
+	// Whatever fails here, what comes after has a database.
+	t.Cleanup(func() { assert.NoError(t, r.Engine.Start(context.WithoutCancel(t.Context()), db.ID)) })
 	stopped := time.Now()
 	for ready() {
-		require.Less(t, time.Since(stopped), 10*time.Second)
+		require.Less(t, time.Since(stopped), 20*time.Second)
 	}
-	assert.Less(t, time.Since(stopped), 3*time.Second, "until /readyz says so")
-	do(t, page, "waiting for the banner", 20*time.Second, visible(`[data-testid=status-banner]`))
+	assert.Less(t, time.Since(stopped), 6*time.Second, "until /readyz says so")
+	do(t, page, "waiting for the banner", time.Minute, visible(`[data-testid=status-banner]`))
 	screenshot(t, page, "database-stopped.png")
 	require.NoError(t, r.Engine.Start(t.Context(), db.ID))
 	do(t, page, "waiting for the banner to go", time.Minute, chromedp.WaitNotPresent(chromedp.CSS(`[data-testid=status-banner]`)))
