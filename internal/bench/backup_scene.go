@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,10 +57,7 @@ func newSite(ctx context.Context, o DeployOptions) (_ *site, err error) {
 		"BACKUP_DUMP=never", "BACKUP_VERIFY=never", "BACKUP_FULL=never", "BACKUP_INCREMENTAL=never", "BACKUP_DIFFERENTIAL=never", "BACKUP_JOBS=2", "BACKUP_LEVEL=3",
 		"BACKUP_WEBHOOK=", "VOLUMES=1", "YES=1",
 	}
-	src.Env, src.Environ = "", append(slices.DeleteFunc(slices.Clone(src.Environ), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return slices.ContainsFunc(ours, func(mine string) bool { return strings.HasPrefix(mine, name+"=") })
-	}), ours...)
+	src.Env, src.Environ = "", override(src.Environ, ours)
 	settings, err := env.Load(src)
 	if err != nil {
 		return nil, err

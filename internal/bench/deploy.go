@@ -108,11 +108,16 @@ func newScratchSite(o DeployOptions) (*scratchSite, error) {
 		"DB_PASSWORD=of-a-database-for-a-moment", "REDIS_PASSWORD=of-a-redis-for-a-moment", "BACKEND_REPLICAS=2", "FRONTEND_REPLICAS=1",
 		"CANARY=0", "WATCH_FOR=2s", "DEPLOY_STABLE=1s", "DEPLOY_WEBHOOK=", "PRE_DEPLOY=", "POST_DEPLOY=", "VOLUMES=1", "YES=1",
 	}
-	environ := slices.DeleteFunc(slices.Clone(o.Source.Environ), func(kv string) bool {
+	return &scratchSite{o: o, url: fmt.Sprintf("http://127.0.0.1:%d", port), environ: override(o.Source.Environ, ours)}, nil
+}
+
+// override is an environment in which ours have the values that they have here.
+func override(environ, ours []string) []string {
+	kept := slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		return slices.ContainsFunc(ours, func(mine string) bool { return strings.HasPrefix(mine, name+"=") })
 	})
-	return &scratchSite{o: o, url: fmt.Sprintf("http://127.0.0.1:%d", port), environ: append(environ, ours...)}, nil
+	return append(kept, ours...)
 }
 
 // with runs fn with the stack of a version that differs from the last one.

@@ -11,7 +11,12 @@ func (s *Stack) Ask(ctx context.Context, path string) (int, error) {
 	e := entranceOf(s.Settings)
 	client := e.client()
 	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.browser+path, nil)
+	return statusOf(ctx, client, e.browser+path)
+}
+
+// statusOf gets a URL; the status of the answer is all that is wanted of it.
+func statusOf(ctx context.Context, client *http.Client, url string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
 	}

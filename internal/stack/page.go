@@ -19,13 +19,12 @@ import (
 type entrance struct {
 	browser string // for a person: by the product's name, if it has one
 	dial    string // host:port on this machine, whatever the name leads to
-	https   bool   // plain HTTP only leads to HTTPS
 }
 
 func entranceOf(s *env.Settings) entrance {
-	e := entrance{https: s.Gateway.TLS != "off" && s.Gateway.Redirect}
+	var e entrance
 	scheme, port, usual := "http", s.HTTP.Port, 80
-	if e.https {
+	if s.Gateway.TLS != "off" && s.Gateway.Redirect { // plain HTTP only leads there
 		scheme, port, usual = "https", s.HTTP.TLSPort, 443
 	}
 	bind, name := s.HTTP.Bind, s.HTTP.Bind
@@ -118,21 +117,16 @@ func (s *Stack) inMaintenance(ctx context.Context) (bool, error) {
 	return state.Maintenance, nil
 }
 
+// get is nil when an application answered.
 func get(ctx context.Context, client *http.Client, url string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }() // the status is all that is wanted
+	code, err := statusOf(ctx, client, url)
 	switch {
-	case resp.StatusCode == http.StatusServiceUnavailable:
+	case err != nil:
+		return err
+	case code == http.StatusServiceUnavailable:
 		return errUnavailable
-	case resp.StatusCode >= 400:
-		return fmt.Errorf("it answered %s", resp.Status)
+	case code >= 400:
+		return fmt.Errorf("it answered %d %s", code, http.StatusText(code))
 	}
 	return nil
 }

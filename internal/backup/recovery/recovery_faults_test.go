@@ -54,9 +54,7 @@ func TestAFailingArchiveDoesNotFillTheDisk(t *testing.T) {
 	}, 3*time.Minute, time.Second, "the log that waits is bounded")
 	_, err = l.e.ExecOutput(t.Context(), l.backup, "mv", physical.RepoDir+"/away", physical.RepoDir+"/archive")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		return l.sql(l.db, "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'") == "0"
-	}, 3*time.Minute, time.Second)
+	l.archived(3 * time.Minute)
 	id := l.must("incremental")
 	assert.NotContains(t, l.must("list"), "BROKEN")
 	c, err := l.copy(Spec{ID: id})

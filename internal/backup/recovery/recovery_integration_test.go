@@ -128,6 +128,14 @@ func (l *lab) sql(container, query string) string {
 	return strings.TrimSpace(out)
 }
 
+// archived waits until the archive has every piece of the log that ended.
+func (l *lab) archived(bound time.Duration) {
+	l.t.Helper()
+	require.Eventually(l.t, func() bool {
+		return l.sql(l.db, "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'") == "0"
+	}, bound, 200*time.Millisecond, "the archive never got it")
+}
+
 // copy restores beside the live database.
 func (l *lab) copy(s Spec) (Copied, error) {
 	l.t.Helper()
@@ -150,9 +158,7 @@ func TestPhysicalBackupsRestore(t *testing.T) {
 	differential := l.must("differential")
 	l.sql(l.db, "INSERT INTO t VALUES (4)")
 	l.sql(l.db, "SELECT pg_switch_wal()") // not in one call, which is one transaction: its commit would come after
-	require.Eventually(t, func() bool {
-		return l.sql(l.db, "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'") == "0"
-	}, time.Minute, 200*time.Millisecond)
+	l.archived(time.Minute)
 
 	rows := "SELECT coalesce(string_agg(n::text, ',' ORDER BY n), '') FROM t"
 	for _, want := range []struct {

@@ -193,9 +193,7 @@ func (l *life) latest() moment { return moment{Spec{At: "latest"}, l.now.String(
 // settle has the archive take what there is.
 func (l *life) settle() {
 	l.segment()
-	require.Eventually(l.t, func() bool {
-		return l.sql(l.db, "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'") == "0"
-	}, 2*time.Minute, 100*time.Millisecond, "the archive never got it")
+	l.archived(2 * time.Minute)
 }
 
 // restore compares a copy with the model; the copy may then take the live database's place.
