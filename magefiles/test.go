@@ -48,7 +48,7 @@ func (Test) Long(ctx context.Context) error {
 // Check is about the project's code.
 type Check mg.Namespace
 
-// Lint checks formatting, go vet and staticcheck.
+// Lint checks formatting, go vet, staticcheck and the workflows of CI.
 func (Check) Lint(ctx context.Context) error {
 	return target.Check(ctx, func(ctx context.Context, c *check.Checks) error { return c.Lint(ctx) })
 }

@@ -39,7 +39,7 @@ func (c *Checks) modules() []module {
 	}
 }
 
-// Lint checks formatting, go vet and staticcheck, under every build tag.
+// Lint checks formatting, go vet and staticcheck, under every build tag, and the workflows of CI.
 func (c *Checks) Lint(ctx context.Context) error {
 	out, err := run.Output(ctx, run.Cmd{Name: "gofmt", Args: []string{"-l", "."}, Dir: c.Settings.Root, Env: c.env(), Stderr: c.Err})
 	if err != nil {
@@ -61,6 +61,13 @@ func (c *Checks) Lint(ctx context.Context) error {
 				return fmt.Errorf("staticcheck in %s with tag %q: %w", c.rel(m.Dir), tag, err)
 			}
 		}
+	}
+	workflows, err := filepath.Glob(c.Settings.Path(filepath.Join(".github", "workflows", "*.yml")))
+	if err != nil {
+		return err
+	}
+	if err := c.goTool(ctx, c.Settings.Root, nil, append([]string{"tool", "actionlint"}, workflows...)...); err != nil {
+		return fmt.Errorf("checking .github/workflows: %w", err)
 	}
 	return nil
 }

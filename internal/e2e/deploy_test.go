@@ -57,6 +57,7 @@ func TestDeploy(t *testing.T) {
 	sub("bad releases", testBad)
 	if !testing.Short() {
 		sub("a lock of a dead deploy", testUnlock)
+		sub("what both colours share", testShared)
 	}
 }
 
@@ -318,4 +319,31 @@ func testUnlock(t *testing.T, s *site) {
 	assert.NotContains(t, r.err, "Creating")
 	assert.Equal(t, before, s.serves())
 	assert.True(t, strings.Contains(s.must("deploy:unlock").out, "there is no lock"))
+}
+
+// A deploy starts what is missing of the services that both colours share, changes none that
+// runs, and names the setting for which it should be.
+func testShared(t *testing.T, s *site) {
+	backup := s.one(t, "backup").ID
+	r := s.must("deploy:prod", s.next(), "BACKUP_WEBHOOK=http://127.0.0.1:9/hook")
+	assert.Contains(t, r.err, "has another BACKUP_WEBHOOK than the settings")
+	assert.Equal(t, backup, s.one(t, "backup").ID)
+
+	s.environ = append(s.environ, "RPO=zero")
+	s.must("up")
+	guard := s.one(t, "guard")
+	require.NoError(t, s.engine.Remove(t.Context(), guard.ID))
+	assert.Regexp(t, `(?m)^guard +missing`, s.run("status").out)
+	s.must("deploy:prod", s.next())
+	assert.Equal(t, engine.Running, s.one(t, "guard").State)
+	assert.NotRegexp(t, `(?m)^guard +missing`, s.run("status").out)
+}
+
+// one is the container of a service that both colours share.
+func (s *site) one(t *testing.T, service string) engine.Container {
+	t.Helper()
+	list, err := s.engine.Containers(t.Context(), engine.Filter{Labels: map[string]string{"com.docker.compose.project": s.project, "com.docker.compose.service": service}})
+	require.NoError(t, err)
+	require.Len(t, list, 1, service)
+	return list[0]
 }

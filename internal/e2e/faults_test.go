@@ -20,8 +20,6 @@ import (
 	"drydock/internal/testkit"
 )
 
-var updateFaults = flag.Bool("update", false, "write docs/faults.md")
-
 // calamity is a fault of the running product, and what users must still get.
 type calamity struct {
 	name string
@@ -44,7 +42,13 @@ type survived struct {
 // users: what they must still get they get, it comes back within a bound by itself, and no
 // note that was acknowledged is lost.
 func TestFaults(t *testing.T) {
-	r := start(t, "prod", "BACKEND_REPLICAS=2", "TLS=off")
+	r := scratch(t, "prod", "BACKEND_REPLICAS=2", "TLS=off", "DB_MEMORY=512m")
+	for volume, size := range disks {
+		testkit.Disk(t, r.Settings.Project+"-"+volume, size, map[string]string{
+			"com.docker.compose.project": r.Settings.Project, "com.docker.compose.volume": volume, "drydock.project": r.Settings.Project,
+		})
+	}
+	r.up(t)
 	var seen []survived
 	notes := 0
 	list := calamities()
@@ -57,7 +61,8 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	fmt.Printf("faults survived %d of %d\n", len(seen), len(list))
-	if *updateFaults && len(seen) == len(list) {
+	// The flag is testkit's, of the golden files.
+	if update := flag.Lookup("update").Value.String() == "true"; update && len(seen) == len(list) {
 		require.NoError(t, os.WriteFile(filepath.Join(testkit.Root(t), "docs", "faults.md"), faultsPage(seen), 0o644))
 	}
 }
@@ -92,9 +97,10 @@ func (r *running) suffer(t *testing.T, c calamity, notes *int) survived {
 	}
 	s.pageFailed = fmt.Sprintf("%d of %d", gotPage.Failed, gotPage.Sent)
 	s.apiFailed = fmt.Sprintf("%d of %d", gotAPI.Failed, gotAPI.Sent)
-	kept := strings.TrimSpace(docker(t, "exec", r.service(t, "db").ID, "psql", "-XqAt", "-U", r.Settings.Database.User, "-d", r.Settings.Database.Name,
-		"-c", "SELECT count(DISTINCT title) FROM notes WHERE title LIKE 'kept-%'"))
-	assert.Equal(t, fmt.Sprint(*notes), kept, "each acknowledged note is there")
+	kept, err := r.Engine.ExecOutput(t.Context(), r.service(t, "db").ID, "psql", "-XqAt", "-U", r.Settings.Database.User, "-d", r.Settings.Database.Name,
+		"-c", "SELECT count(DISTINCT title) FROM notes WHERE title LIKE 'kept-%'")
+	require.NoError(t, err)
+	assert.Equal(t, fmt.Sprint(*notes), strings.TrimSpace(kept), "each acknowledged note is there")
 	return s
 }
 
@@ -130,62 +136,6 @@ func (r *running) settled(t *testing.T, bound time.Duration) {
 		}
 		return ok("/") && ok("/api/notes")
 	}, bound, 100*time.Millisecond, "it is as before")
-}
-
-func nothing() {}
-
-// calamities are the faults. What a user keeps follows from who needs what: the page comes
-// from the frontend through the gateway, notes need a backend and the database.
-func calamities() []calamity {
-	crash := func(service string) func(*testing.T, *running) func() {
-		return func(t *testing.T, r *running) func() { testkit.Crash(t, r.service(t, service).ID); return nothing }
-	}
-	hang := func(service string) func(*testing.T, *running) func() {
-		return func(t *testing.T, r *running) func() { return testkit.Pause(t, r.service(t, service).ID) }
-	}
-	cut := func(service, network string) func(*testing.T, *running) func() {
-		return func(t *testing.T, r *running) func() {
-			return testkit.Disconnect(t, r.Settings.Project+network, r.service(t, service).ID)
-		}
-	}
-	inside := func(service, script, mend string) func(*testing.T, *running) func() {
-		return func(t *testing.T, r *running) func() {
-			docker(t, "exec", r.service(t, service).ID, "sh", "-euc", script)
-			return func() {
-				if mend != "" {
-					docker(t, "exec", r.service(t, service).ID, "sh", "-euc", mend)
-				}
-			}
-		}
-	}
-	const everything, pages, reads = "everything", "the page; notes fail at once or within the time limit", "the page; a few reads of notes fail before the other backend has them"
-	return []calamity{
-		{name: "a backend crashes", page: true, api: true, gets: everything, do: crash("backend"), back: 30 * time.Second},
-		{name: "a backend hangs", page: true, gets: reads, do: hang("backend"), held: 8 * time.Second, back: 30 * time.Second},
-		{name: "a backend is cut off from the data", page: true, gets: reads, do: cut("backend", "-data"), held: 8 * time.Second, back: 30 * time.Second},
-		{name: "the frontend crashes", api: true, gets: "notes; the page is away until it is back", do: crash("frontend"), back: 30 * time.Second},
-		{name: "the gateway crashes", gets: "nothing until it is back", do: crash("gateway"), back: 30 * time.Second},
-		{name: "the database crashes", page: true, gets: pages, do: crash("db"), back: time.Minute},
-		{name: "the database hangs", page: true, gets: pages, do: hang("db"), held: 6 * time.Second, back: time.Minute},
-		{name: "the database is cut off", page: true, gets: pages, do: cut("db", "-data"), held: 6 * time.Second, back: time.Minute},
-		{name: "every connection of the database is taken", page: true, gets: pages, do: taken, held: 6 * time.Second, back: time.Minute},
-		{name: "Redis crashes", page: true, gets: "the page, and notes as far as they need no cache", do: crash("redis"), back: 30 * time.Second},
-		{name: "Redis is emptied", page: true, api: true, gets: everything, do: inside("redis", `redis-cli --no-auth-warning -a "$(cat /run/secrets/redis_password)" flushall`, ""), back: 10 * time.Second},
-		{name: "the backup service crashes", page: true, api: true, gets: everything, do: crash("backup"), back: time.Minute},
-		{name: "the archive cannot be written", page: true, api: true, gets: everything, held: 6 * time.Second, back: time.Minute,
-			do: inside("db", "chmod 0500 /var/lib/pgbackrest/archive/main/*; psql -XqAtU app -d app -c 'SELECT pg_switch_wal()'", "chmod 0750 /var/lib/pgbackrest/archive/main/*")},
-	}
-}
-
-// taken opens sessions until the database takes no more, but for the superuser's last ones.
-func taken(t *testing.T, r *running) func() {
-	id := r.service(t, "db").ID
-	docker(t, "exec", "--detach", id, "sh", "-c", "for i in $(seq 200); do psql -XqAtU app -d app -c 'SELECT pg_sleep(60)' & done; wait")
-	require.Eventually(t, func() bool {
-		out, err := r.Engine.ExecOutput(t.Context(), id, "psql", "-XqAtU", "app", "-d", "app", "-c", "SELECT 1")
-		return err != nil || strings.TrimSpace(out) != "1"
-	}, 20*time.Second, 100*time.Millisecond, "there are still free ones")
-	return func() { docker(t, "exec", id, "sh", "-c", "pkill -u $(id -u) psql || true") }
 }
 
 // faultsPage is docs/faults.md.

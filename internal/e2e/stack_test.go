@@ -62,6 +62,14 @@ func (l *log) String() string {
 // start brings up a stack of its own and takes it down with the test.
 func start(t *testing.T, environment string, more ...string) *running {
 	t.Helper()
+	r := scratch(t, environment, more...)
+	r.up(t)
+	return r
+}
+
+// scratch is what start starts.
+func scratch(t *testing.T, environment string, more ...string) *running {
+	t.Helper()
 	root := checkout(t)
 	project := testkit.Project(t, environment)
 	port, tlsPort := testkit.Port(t), testkit.Port(t)
@@ -74,10 +82,14 @@ func start(t *testing.T, environment string, more ...string) *running {
 	}, more...)
 	r := open(t, root, settings)
 	r.base = fmt.Sprintf("http://127.0.0.1:%d", port)
+	return r
+}
+
+func (r *running) up(t *testing.T) {
+	t.Helper()
 	if err := r.Up(t.Context()); err != nil {
 		t.Fatalf("starting the stack: %v\n%s", err, r.out)
 	}
-	return r
 }
 
 // open loads the settings as a command would.
@@ -155,13 +167,18 @@ func (r *running) containers(t *testing.T) []engine.Container {
 	return list
 }
 
-// service is the one container of a service.
+// service is the one container of a service, or the first of several.
 func (r *running) service(t *testing.T, name string) engine.Container {
 	t.Helper()
-	list := r.containers(t)
-	i := slices.IndexFunc(list, func(c engine.Container) bool { return c.Service() == name })
-	require.GreaterOrEqual(t, i, 0, "no container of %s", name)
-	return list[i]
+	return r.services(t, name)[0]
+}
+
+// services are all containers of a service.
+func (r *running) services(t *testing.T, name string) []engine.Container {
+	t.Helper()
+	list := slices.DeleteFunc(r.containers(t), func(c engine.Container) bool { return c.Service() != name })
+	require.NotEmpty(t, list, "no container of %s", name)
+	return list
 }
 
 // healthy waits for an event, not for a time.
