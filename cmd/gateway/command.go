@@ -41,6 +41,7 @@ func verbs() []verb {
 		{name: "switch", usage: "COLOUR [--force]", flags: []string{"force"}, args: [2]int{1, 1}, run: command.change},
 		{name: "canary", usage: "COLOUR PERCENT [--force] | off", flags: []string{"force"}, args: [2]int{1, 2}, run: command.canary},
 		{name: "maintenance", usage: "on [REASON] | off | status", args: [2]int{1, 20}, run: command.maintenance},
+		{name: "turn", run: command.turn},
 		{name: "reload", run: command.reload},
 		{name: "load", usage: "[--reset] < TAR", flags: []string{"reset"}, run: command.load},
 		{name: "get", usage: "[--preview] PATH", flags: []string{"preview"}, args: [2]int{1, 1}, run: command.get},
@@ -174,6 +175,12 @@ func (c command) test(ctx context.Context, _ arguments) error {
 
 // post asks for an action and prints its result.
 func (c command) post(ctx context.Context, path string, values url.Values, body io.Reader) error {
+	if turn := c.getenv("GATEWAY_TURN"); turn != "" {
+		if values == nil {
+			values = url.Values{}
+		}
+		values.Set("turn", turn)
+	}
 	text, err := c.client().Post(ctx, path, values, body)
 	if err != nil {
 		return err

@@ -26,6 +26,11 @@ import (
 // call runs the program with a supervisor that answers as h does; nil is none.
 func call(t *testing.T, h http.HandlerFunc, stdin string, words ...string) (out, errs string, code int) {
 	t.Helper()
+	return callWith(t, nil, h, stdin, words...)
+}
+
+func callWith(t *testing.T, environ map[string]string, h http.HandlerFunc, stdin string, words ...string) (out, errs string, code int) {
+	t.Helper()
 	paths := supervisor.DefaultPaths()
 	dir, err := os.MkdirTemp("", "g") // a socket's path must be short
 	require.NoError(t, err)
@@ -41,7 +46,7 @@ func call(t *testing.T, h http.HandlerFunc, stdin string, words ...string) (out,
 		t.Cleanup(s.Close)
 	}
 	var o, e bytes.Buffer
-	c := command{getenv: func(string) string { return "" }, in: strings.NewReader(stdin), out: &o, err: &e, signals: make(chan os.Signal), paths: paths}
+	c := command{getenv: func(name string) string { return environ[name] }, in: strings.NewReader(stdin), out: &o, err: &e, signals: make(chan os.Signal), paths: paths}
 	err = c.run(t.Context(), words)
 	if err != nil {
 		e.WriteString(err.Error())
@@ -85,6 +90,7 @@ func TestWordsBecomeRequests(t *testing.T) {
 		"canary green 5% --force":            "POST /canary?colour=green&force=true&percent=5",
 		"canary off":                         "POST /canary?force=&percent=0",
 		"reload":                             "POST /reload",
+		"turn":                               "POST /turn",
 		"load":                               "POST /load archive",
 		"load --reset":                       "POST /unload",
 		"maintenance on new disks":           "POST /maintenance?on=true&reason=new+disks",
@@ -99,6 +105,25 @@ func TestWordsBecomeRequests(t *testing.T) {
 			got = strings.TrimSpace(r.Method + " " + r.RequestURI + " " + string(body))
 			fmt.Fprintln(w, "{}")
 		}, "archive", strings.Fields(line)...)
+		assert.Zero(t, code, "%s: %s", line, errs)
+		assert.Equal(t, want, got, line)
+	}
+}
+
+func TestChangesAreMadeInATurn(t *testing.T) {
+	for line, want := range map[string]string{
+		"switch green": "POST /switch?colour=green&force=&turn=7",
+		"canary off":   "POST /canary?force=&percent=0&turn=7",
+		"reload":       "POST /reload?turn=7",
+		"load":         "POST /load?turn=7",
+		"turn":         "POST /turn",
+		"state":        "GET /state",
+	} {
+		var got string
+		_, errs, code := callWith(t, map[string]string{"GATEWAY_TURN": "7"}, func(w http.ResponseWriter, r *http.Request) {
+			got = r.Method + " " + r.RequestURI
+			fmt.Fprintln(w, "{}")
+		}, "", strings.Fields(line)...)
 		assert.Zero(t, code, "%s: %s", line, errs)
 		assert.Equal(t, want, got, line)
 	}

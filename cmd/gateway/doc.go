@@ -8,6 +8,7 @@
 //	gateway canary COLOUR PERCENT        sends a part of the clients to the other colour
 //	gateway canary off                   ends that
 //	gateway maintenance on [REASON]|off|status
+//	gateway turn                         takes over: changes with an older turn are refused from now on
 //	gateway reload                       makes a new generation from what there is
 //	gateway load < TAR                   makes a configuration from outside live
 //	gateway load --reset                 returns to the image's own
@@ -25,6 +26,8 @@
 //	STOP_TIMEOUT     how long requests in flight may take at the end; default 25s
 //	RELOAD_WATCH     how long new workers are watched after a reload; default 2s
 //	APP_VERSION      what it says its version is
+//
+// switch, canary, reload and load make their change in the turn GATEWAY_TURN, if that is set.
 //
 // Exit codes:
 //

@@ -29,6 +29,16 @@ func (c command) canary(ctx context.Context, a arguments) error {
 	return c.post(ctx, "/canary", values, nil)
 }
 
+// turn prints the right to make changes: given in GATEWAY_TURN to the verbs that make some, it
+// has them refused when somebody else has asked for one since.
+func (c command) turn(ctx context.Context, _ arguments) error {
+	text, err := c.client().Post(ctx, "/turn", nil, nil)
+	if err != nil {
+		return err
+	}
+	return c.print(strings.TrimSpace(string(text)))
+}
+
 func (c command) reload(ctx context.Context, _ arguments) error {
 	return c.post(ctx, "/reload", nil, nil)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drydock/internal/compose"
+	"drydock/internal/gateway"
 	"drydock/internal/run"
 	"drydock/internal/stack"
 )
@@ -18,6 +19,7 @@ type Deployer struct {
 	Stack *stack.Stack
 
 	began time.Time // of the command, for the narration
+	turn  string    // in which this deploy changes the gateway; "" is before it has one
 }
 
 // undoTimeout bounds what is done after a failure or a Ctrl-C. It is longer than the
@@ -90,6 +92,9 @@ func (d *Deployer) run(ctx context.Context, w *work) error {
 	guarded, stop := lock.guard(ctx)
 	defer stop(nil)
 
+	if err = d.takeTurn(guarded); err != nil {
+		return err
+	}
 	if w.memory, err = d.recall(guarded); err != nil {
 		return err
 	}
@@ -108,6 +113,18 @@ func (d *Deployer) run(ctx context.Context, w *work) error {
 		return run.WithCode(run.CodeBadInput, fmt.Errorf("going back to %s: it is what serves now", w.release))
 	}
 	return w.perform(guarded)
+}
+
+// takeTurn makes sure that no deploy of before changes the gateway any more.
+func (d *Deployer) takeTurn(ctx context.Context) error {
+	live, err := d.gateway().Live(ctx)
+	if err == nil {
+		d.turn, err = live.TakeTurn(ctx)
+	}
+	if errors.Is(err, gateway.ErrNotRunning) {
+		return nil // its commands have ended with it
+	}
+	return err
 }
 
 // perform goes through the plan, and puts all back when a step fails.

@@ -128,7 +128,7 @@ func (d *Deployer) colourContainers(ctx context.Context, c compose.Colour) ([]en
 
 // gateway is the entrance of this environment, silent.
 func (d *Deployer) gateway() *gateway.Gateway {
-	return &gateway.Gateway{Settings: d.Stack.Settings, Engine: d.Stack.Engine, Out: d.Stack.Err, Err: d.Stack.Err, Labels: d.Stack.Labels}
+	return &gateway.Gateway{Settings: d.Stack.Settings, Engine: d.Stack.Engine, Out: d.Stack.Err, Err: d.Stack.Err, Labels: d.Stack.Labels, Turn: d.turn}
 }
 
 func paint(c compose.Colour) render.Colour { return render.Colour(c) }

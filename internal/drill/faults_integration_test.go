@@ -4,6 +4,8 @@ package drill
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -48,7 +50,7 @@ func TestADrillSeesEveryFault(t *testing.T) {
 		fault{name: "the backend's table is gone", check: "dump: the backend", before: inScratch("starting the backend on it", "DROP TABLE notes CASCADE")},
 		fault{name: "an image is missing", check: "dump: images and secrets", change: func(s *env.Settings) { s.Backend.Image = "drydock.invalid/none:missing" }},
 		fault{name: "the disk is full", check: "dump: restore", around: smallDisk, before: map[string]func(*lab){"dump: restoring": fillDisk}},
-		fault{name: "the restore is killed", check: "dump: restore", before: map[string]func(*lab){"dump: restoring": killRestore}},
+		fault{name: "the restore is killed", check: "dump: restore", before: map[string]func(*lab){"dump: restoring": func(l *lab) { stallRestore(l); killRestore(l) }}},
 		fault{name: "the recovery takes longer than it may", check: "dump: recovery time within its budget", change: func(s *env.Settings) { s.Backup.Drill.MaxRecovery = time.Millisecond }},
 		fault{name: "more is lost than may be", check: "dump: data loss within its budget", change: func(s *env.Settings) { s.Backup.Drill.MaxLoss = time.Millisecond }},
 	)
@@ -74,6 +76,24 @@ func smallDisk(l *lab) func() {
 func fillDisk(l *lab) {
 	_, err := l.engine.ExecOutput(l.t.Context(), l.database(l.settings.Project+scratchSuffix), "sh", "-c", "cat /dev/zero > /var/lib/postgresql/data/filler 2>/dev/null || true")
 	require.NoError(l.t, err)
+}
+
+// stallRestore has the restore wait for what it needs first, so that it cannot be over before
+// it is killed. The lock goes with the scratch database.
+func stallRestore(l *lab) {
+	db := l.database(l.settings.Project + scratchSuffix)
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := l.engine.Exec(l.t.Context(), db, engine.Command{Streams: engine.Streams{Out: in}, Cmd: []string{
+			"psql", "-XqAt", "-U", l.settings.Database.User, "-d", "postgres", "-c", "BEGIN", "-c", "LOCK TABLE pg_database", "-c", "SELECT 'held'", "-c", "SELECT pg_sleep(600)"}})
+		ended <- errors.Join(err, in.CloseWithError(err))
+	}()
+	held := make([]byte, len("held"))
+	_, err := io.ReadFull(out, held)
+	require.NoError(l.t, err)
+	go func() { _, _ = io.Copy(io.Discard, out) }() // what psql says when its server is gone
+	l.t.Cleanup(func() { require.Error(l.t, <-ended, "the database was still there") })
 }
 
 // killRestore kills the container of the restore as soon as it is there.

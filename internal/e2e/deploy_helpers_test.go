@@ -58,7 +58,7 @@ func siteAt(t *testing.T, e *engine.Client, prefix, ip string, port, tlsPort int
 		"ENV=prod", "PROJECT="+s.project, "IMAGE_PREFIX="+prefix, "IMAGE_KEEP=3", "NO_COLOR=1", "TLS=off",
 		"HTTP_BIND="+ip, fmt.Sprintf("HTTP_PORT=%d", port), fmt.Sprintf("HTTPS_PORT=%d", tlsPort),
 		"DB_PASSWORD="+canaryDB, "REDIS_PASSWORD="+canaryRedis, "BACKEND_REPLICAS=2", "FRONTEND_REPLICAS=1",
-		"DEPLOY_BY=tester", "DEPLOY_STABLE=1s", "WATCH_FOR=2s", "DRAIN=11s", "DEPLOY_TIMEOUT=60s", "CANARY=0",
+		"DEPLOY_BY=tester", "DEPLOY_STABLE=1s", "WATCH_FOR=2s", "DRAIN="+quickOr("7s", "11s"), "DEPLOY_TIMEOUT=60s", "CANARY=0",
 		"BACKEND_ENV_MAX_DELAY=20s")
 	s.command = filepath.Join(t.TempDir(), "drydock")
 	var said bytes.Buffer

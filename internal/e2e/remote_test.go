@@ -51,6 +51,10 @@ func TestRemote(t *testing.T) {
 	before := s.serves()
 	c := s.begin("deploy:prod", s.next(), "DEPLOY_STABLE=20s")
 	require.True(t, c.untilStep("gate"), c.said.String())
+	require.Eventually(t, func() bool { // a step is told first, and written down then
+		under := s.status().Under
+		return under != nil && under.Step == deploy.Gate
+	}, 15*time.Second, 200*time.Millisecond)
 	h.PowerOff()
 	r = c.wait()
 	assert.NotZero(t, r.code, r.err)

@@ -19,6 +19,7 @@ import (
 type Live struct {
 	Engine    *engine.Client
 	Container string // id
+	Turn      string // in which changes are made; "" is none (see Live.TakeTurn)
 }
 
 // State is what a running gateway says about itself (`gateway state --json`), as far as
@@ -66,7 +67,7 @@ func (g *Gateway) Live(ctx context.Context) (*Live, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("looking for the gateway of %s: %w; start it: %s", g.Settings.Project, ErrNotRunning, g.command("up"))
 	}
-	return &Live{Engine: g.Engine, Container: list[0].ID}, nil
+	return &Live{Engine: g.Engine, Container: list[0].ID, Turn: g.Turn}, nil
 }
 
 func (g *Gateway) command(target string) string {
@@ -81,6 +82,7 @@ func (l *Live) call(ctx context.Context, in io.Reader, args ...string) (string, 
 	var out, errs bytes.Buffer
 	err := l.Engine.Exec(ctx, l.Container, engine.Command{
 		Cmd: append([]string{"gateway"}, args...), Streams: engine.Streams{In: in, Out: &out, Err: &errs},
+		Env: l.environ(),
 	})
 	var exit *engine.ExitError
 	if !errors.As(err, &exit) {
@@ -97,6 +99,25 @@ func (l *Live) call(ctx context.Context, in io.Reader, args ...string) (string, 
 		err = fmt.Errorf("%w: %w", ErrNotRunning, err)
 	}
 	return out.String(), err
+}
+
+func (l *Live) environ() []string {
+	if l.Turn == "" {
+		return nil
+	}
+	return []string{"GATEWAY_TURN=" + l.Turn}
+}
+
+// TakeTurn takes over: what others have asked of the gateway before is done or refused when it
+// returns, and refused from then on. Killing a process does not stop the command that it has
+// sent into the gateway's container, so whoever goes on after it needs this. "" is the answer
+// of a gateway that is too old to know of turns.
+func (l *Live) TakeTurn(ctx context.Context) (string, error) {
+	out, err := l.call(ctx, nil, "turn")
+	if err != nil && run.Code(err) == run.CodeBadInput {
+		return "", nil
+	}
+	return strings.TrimSpace(out), err
 }
 
 // State asks how it is.

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/gateway"
+	"drydock/internal/run"
 	"drydock/internal/testkit"
 )
 
@@ -72,6 +74,21 @@ func TestSwitchIsOneMoment(t *testing.T) {
 	}
 	result := load.Stop()
 	assert.Zero(t, result.Failed, "%s", result)
+
+	// What a killed deploy has asked for comes too late when another has taken over.
+	live := gateway.Live{Engine: testkit.Engine(t), Container: s.gateway}
+	turn, err := live.TakeTurn(t.Context())
+	require.NoError(t, err)
+	killed := live
+	killed.Turn = turn
+	live.Turn, err = live.TakeTurn(t.Context())
+	require.NoError(t, err)
+	_, err = killed.Switch(t.Context(), "green")
+	require.ErrorContains(t, err, "somebody else has taken over; nothing was changed")
+	assert.Equal(t, run.CodeBusy, run.Code(err))
+	assert.EqualValues(t, "blue", s.state().Active)
+	_, err = live.Switch(t.Context(), "green")
+	require.NoError(t, err)
 }
 
 func TestSwitchToNobodyIsRefused(t *testing.T) {

@@ -26,6 +26,7 @@ type Gateway struct {
 	Out      io.Writer // results
 	Err      io.Writer // narration
 	Labels   map[string]string
+	Turn     string // in which the running gateway is changed; "" is none
 }
 
 // current is the folder in which a configuration runs, inside the container.

@@ -1,6 +1,7 @@
 package physical
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 
 // Damage is what Verify found.
 type Damage struct {
-	Label  string // the backup; "" is the log
+	Label  string // the backup; "" is the log, or what is about all of them
 	Reason string
 }
 
@@ -41,6 +42,34 @@ func (r Repo) Verify(ctx context.Context) ([]Damage, error) {
 			found = append(found, Damage{b.Label, "its folder is gone from the repository"})
 		case b.Pages:
 			found = append(found, Damage{b.Label, "pages of the database had wrong checksums when it was made: the database itself is damaged"})
+		}
+	}
+	more, err := r.verifyTwins(ctx, info)
+	return append(found, more...), err
+}
+
+// verifyTwins compares the files that pgBackRest keeps twice. It takes the second one without
+// a word when the first one is damaged, and its verify command does not look at both: a disk
+// that loses files would be heard of when the second one is gone, too. It is damage of the
+// repository: the backup can still be restored.
+func (r Repo) verifyTwins(ctx context.Context, info Info) ([]Damage, error) {
+	files := []string{"archive/" + stanza + "/archive.info", "backup/" + stanza + "/backup.info"}
+	for _, b := range info.Backups {
+		files = append(files, "backup/"+stanza+"/"+b.Label+"/backup.manifest")
+	}
+	var found []Damage
+	for _, file := range files {
+		first, errFirst := r.call(ctx, "repo-get", file)
+		second, errSecond := r.call(ctx, "repo-get", file+".copy")
+		switch {
+		case errFirst != nil && errSecond != nil:
+			return found, errFirst // the way to the repository, rather than one file
+		case errFirst != nil:
+			found = append(found, Damage{Reason: file + " cannot be read; its copy can"})
+		case errSecond != nil:
+			found = append(found, Damage{Reason: file + ".copy cannot be read; what it is a copy of can"})
+		case !bytes.Equal(first, second):
+			found = append(found, Damage{Reason: file + " is not what its copy is: one of them is damaged"})
 		}
 	}
 	return found, nil

@@ -63,7 +63,13 @@ func (s *Supervisor) control() http.Handler {
 	})
 	act := func(pattern string, f func(*http.Request) (Result, error)) {
 		mux.HandleFunc("POST "+pattern, func(w http.ResponseWriter, r *http.Request) {
-			res, err := f(r)
+			given := r.URL.Query().Get("turn") // not of a form: the body may be an archive
+			turn, err := strconv.ParseInt(or(given, "0"), 10, 64)
+			if err != nil {
+				fail(w, WithCode(CodeUsage, fmt.Errorf("turn is %q; expected what `gateway turn` printed", given)))
+				return
+			}
+			res, err := f(r.WithContext(inTurn(r.Context(), turn)))
 			if err != nil {
 				fail(w, err)
 				return
@@ -90,6 +96,14 @@ func (s *Supervisor) control() http.Handler {
 		return s.Load(r.Context(), r.Body)
 	})
 	act("/unload", func(r *http.Request) (Result, error) { return s.Unload(r.Context()) })
+	mux.HandleFunc("POST /turn", func(w http.ResponseWriter, r *http.Request) {
+		turn, err := s.reloader.Turn(r.Context())
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		answer(w, turn)
+	})
 	mux.HandleFunc("GET /maintenance", func(w http.ResponseWriter, _ *http.Request) { s.tellMaintenance(w) })
 	mux.HandleFunc("POST /maintenance", func(w http.ResponseWriter, r *http.Request) {
 		on, err := strconv.ParseBool(r.FormValue("on"))

@@ -22,6 +22,7 @@ type Change struct {
 	// Edit changes the state that the generation is made from; nil only renders again. An
 	// error refuses this change alone.
 	Edit func(*State) error
+	Turn int64 // whose wish it is, of Reloader.Turn; 0 is nobody's, and always heard
 }
 
 // Result says what came of a change.

@@ -14,13 +14,25 @@ import (
 	"drydock/internal/gateway/render"
 )
 
+type turnKey struct{}
+
+// inTurn gives the changes that are asked for with this context a turn.
+func inTurn(ctx context.Context, turn int64) context.Context {
+	return context.WithValue(ctx, turnKey{}, turn)
+}
+
+func (s *Supervisor) change(ctx context.Context, c Change) (Result, error) {
+	c.Turn, _ = ctx.Value(turnKey{}).(int64) // 0 where nobody gave one
+	return s.reloader.Do(ctx, c)
+}
+
 // Switch makes a colour the active one and ends a canary. A colour without members is
 // refused, unless forced.
 func (s *Supervisor) Switch(ctx context.Context, colour render.Colour, force bool) (Result, error) {
 	if !colour.Valid() {
 		return Result{}, WithCode(CodeUsage, fmt.Errorf("switching to %q: expected blue or green", colour))
 	}
-	return s.reloader.Do(ctx, Change{Reason: "switch to " + string(colour), Edit: func(st *State) error {
+	return s.change(ctx, Change{Reason: "switch to " + string(colour), Edit: func(st *State) error {
 		if err := s.inhabited(colour, force); err != nil {
 			return fmt.Errorf("switching to %s: %w", colour, err)
 		}
@@ -42,7 +54,7 @@ func (s *Supervisor) Canary(ctx context.Context, colour render.Colour, percent i
 	if percent == 0 {
 		reason = "end of the canary"
 	}
-	return s.reloader.Do(ctx, Change{Reason: reason, Edit: func(st *State) error {
+	return s.change(ctx, Change{Reason: reason, Edit: func(st *State) error {
 		if percent > 0 && st.Active == colour {
 			return WithCode(CodeRefused, fmt.Errorf("starting a canary on %s: it is the active colour; expected %s", colour, colour.Other()))
 		}
@@ -81,7 +93,7 @@ func (s *Supervisor) inhabited(colour render.Colour, force bool) error {
 
 // Reload makes a generation from what there is.
 func (s *Supervisor) Reload(ctx context.Context, reason string) (Result, error) {
-	return s.reloader.Do(ctx, Change{Reason: reason})
+	return s.change(ctx, Change{Reason: reason})
 }
 
 // Load makes a configuration from outside live, from a tar stream of its folder.
@@ -92,7 +104,7 @@ func (s *Supervisor) Load(ctx context.Context, archive io.Reader) (Result, error
 	if err != nil {
 		return Result{}, fmt.Errorf("loading a configuration: %w", err)
 	}
-	r, err := s.reloader.Do(ctx, Change{Reason: "configuration " + pushed.SHA256[:12], Edit: func(st *State) error {
+	r, err := s.change(ctx, Change{Reason: "configuration " + pushed.SHA256[:12], Edit: func(st *State) error {
 		st.Pushed = &pushed
 		return nil
 	}})
@@ -103,7 +115,7 @@ func (s *Supervisor) Load(ctx context.Context, archive io.Reader) (Result, error
 func (s *Supervisor) Unload(ctx context.Context) (Result, error) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
-	r, err := s.reloader.Do(ctx, Change{Reason: "the image's configuration", Edit: func(st *State) error {
+	r, err := s.change(ctx, Change{Reason: "the image's configuration", Edit: func(st *State) error {
 		st.Pushed = nil
 		return nil
 	}})

@@ -24,6 +24,7 @@ type Reloader struct {
 	lost        func(error)  // hears that not even the generation of before serves
 
 	wishes chan wish
+	taken  int64 // the newest turn; Run's alone
 
 	mu    sync.Mutex
 	state State
@@ -32,11 +33,13 @@ type Reloader struct {
 
 type wish struct {
 	change Change
+	turn   bool // a turn is all that is wanted
 	answer chan outcome
 }
 
 type outcome struct {
 	result Result
+	turn   int64
 	err    error
 }
 
@@ -57,17 +60,31 @@ func (r *Reloader) Last() Result {
 // Do makes a change and waits until a generation that includes it was confirmed, or is
 // refused. A context that ends stops the waiting only.
 func (r *Reloader) Do(ctx context.Context, c Change) (Result, error) {
-	w := wish{c, make(chan outcome, 1)}
+	o := r.ask(ctx, wish{change: c})
+	return o.result, o.err
+}
+
+// Turn is the right to make changes, until somebody else takes it: then changes with an older
+// one are refused. When it is given, every change of before is made or refused. So who goes on
+// with another's work need not fear what the other has asked for and not seen done: a process
+// that is killed has its commands in the gateway's container still on their way.
+func (r *Reloader) Turn(ctx context.Context) (int64, error) {
+	o := r.ask(ctx, wish{change: Change{Reason: "a turn"}, turn: true})
+	return o.turn, o.err
+}
+
+func (r *Reloader) ask(ctx context.Context, w wish) outcome {
+	w.answer = make(chan outcome, 1)
 	select {
 	case r.wishes <- w:
 	case <-ctx.Done():
-		return Result{}, fmt.Errorf("waiting for the gateway to take up %q: %w", c.Reason, ctx.Err())
+		return outcome{err: fmt.Errorf("waiting for the gateway to take up %q: %w", w.change.Reason, ctx.Err())}
 	}
 	select {
 	case o := <-w.answer:
-		return o.result, o.err
+		return o
 	case <-ctx.Done():
-		return Result{}, fmt.Errorf("waiting for the gateway's answer to %q: %w; it goes on", c.Reason, ctx.Err())
+		return outcome{err: fmt.Errorf("waiting for the gateway's answer to %q: %w; it goes on", w.change.Reason, ctx.Err())}
 	}
 }
 
@@ -102,7 +119,15 @@ func (r *Reloader) batch(ctx context.Context, all []wish) {
 	next := r.State()
 	var in []wish
 	var reasons []string
+	defer r.giveTurns(all) // when the changes beside them are made
 	for _, w := range all {
+		if w.turn {
+			continue
+		}
+		if t := w.change.Turn; t != 0 && t < r.taken {
+			w.answer <- outcome{err: WithCode(CodeRefused, fmt.Errorf("%s: somebody else has taken over; nothing was changed", w.change.Reason))}
+			continue
+		}
 		edited := next
 		if w.change.Edit != nil {
 			if err := w.change.Edit(&edited); err != nil {
@@ -125,7 +150,18 @@ func (r *Reloader) batch(ctx context.Context, all []wish) {
 		return
 	}
 	for _, w := range in {
-		w.answer <- outcome{res, err}
+		w.answer <- outcome{result: res, err: err}
+	}
+}
+
+// giveTurns answers those who asked for one. A turn is a time, so that it is newer than all that
+// a gateway of before gave.
+func (r *Reloader) giveTurns(all []wish) {
+	for _, w := range all {
+		if w.turn {
+			r.taken = max(r.taken+1, time.Now().UnixMilli())
+			w.answer <- outcome{turn: r.taken}
+		}
 	}
 }
 

@@ -268,3 +268,50 @@ func TestDoEndsWithItsContext(t *testing.T) {
 	_, err := b.Do(ctx, Change{Reason: "x"})
 	assert.ErrorIs(t, err, context.Canceled)
 }
+
+// A process that was killed has its command still on its way: who goes on after it must not be
+// overtaken by it.
+func TestWhoTakesTheTurnIsNotOvertaken(t *testing.T) {
+	b := newBench(t)
+	first, err := b.Turn(t.Context())
+	require.NoError(t, err)
+	tested, release := make(chan struct{}), make(chan struct{})
+	b.server.test = func(string) error {
+		close(tested)
+		<-release
+		return nil
+	}
+	asked := make(chan error, 1)
+	go func() {
+		_, err := b.Do(t.Context(), Change{Reason: "green", Edit: toGreen, Turn: first})
+		asked <- err
+	}()
+	<-tested
+	taken := make(chan int64, 1)
+	go func() {
+		second, err := b.Turn(t.Context())
+		assert.NoError(t, err)
+		taken <- second
+	}()
+	select {
+	case <-taken:
+		t.Fatal("a change of before is still being made")
+	case <-time.After(50 * time.Millisecond): // that nothing comes can only be waited for
+	}
+	close(release)
+	require.NoError(t, <-asked)
+	second := <-taken
+	assert.Greater(t, second, first)
+	assert.Equal(t, render.Green, b.State().Active)
+
+	b.server.test = nil
+	toBlue := func(s *State) error { s.Active = render.Blue; return nil }
+	_, err = b.Do(t.Context(), Change{Reason: "switch to blue", Edit: toBlue, Turn: first})
+	require.ErrorContains(t, err, "switch to blue: somebody else has taken over; nothing was changed")
+	assert.Equal(t, CodeRefused, Code(err))
+	assert.Equal(t, render.Green, b.State().Active)
+	for _, turn := range []int64{second, 0} {
+		_, err = b.Do(t.Context(), Change{Reason: "blue", Edit: toBlue, Turn: turn})
+		require.NoError(t, err)
+	}
+}
