@@ -23,6 +23,7 @@ import (
 const (
 	beatEvery = 5 * time.Second
 	beatLoss  = 30 * time.Second
+	beatFirst = 10 * time.Second
 	// startGrace is how long a lock may be there without running: its holder is between
 	// creating and starting it.
 	startGrace = 20 * time.Second
@@ -30,8 +31,9 @@ const (
 	stateUser  = 65534
 )
 
-// lockScript holds the lock: $1 is how many seconds of silence end it. It has to run in
-// any sh.
+// lockScript holds the lock: $1 is how many seconds of silence end it, $2 how many before the
+// first word: a holder that dies while the engine starts the container may leave a connection
+// that never ends, as far as the program in it can see. It has to run in any sh.
 const lockScript = `trap 'exit 0' TERM INT
 exec 3<&0
 echo 0 >/tmp/beat
@@ -42,7 +44,8 @@ while :; do
   sleep 2 & wait $!
   now=$(cat /tmp/beat)
   if [ "$now" = "$last" ]; then quiet=$((quiet+2)); else quiet=0; last=$now; fi
-  [ $quiet -lt "$1" ] || { echo "nothing heard for $1 s" >&2; exit 1; }
+  bound=$1; [ "$now" != 0 ] || bound=$2
+  [ $quiet -lt "$bound" ] || { echo "nothing heard for $bound s" >&2; exit 1; }
 done`
 
 // errLost is the cause of a deploy's end when its lock is gone.
@@ -116,7 +119,7 @@ func (d *Deployer) tryLock(ctx context.Context, image string, kind Kind, version
 		labelVersion, version, labelWhat, string(kind))
 	spec := engine.Spec{
 		Name: d.lockName(), Image: image, Labels: labels, Content: own,
-		Entrypoint: []string{"sh", "-c", lockScript, "sh", strconv.Itoa(int(beatLoss.Seconds()))},
+		Entrypoint: []string{"sh", "-c", lockScript, "sh", strconv.Itoa(int(beatLoss.Seconds())), strconv.Itoa(int(beatFirst.Seconds()))},
 		User:       fmt.Sprintf("%d:%d", stateUser, stateUser), CapDrop: []string{"ALL"}, NoNewPrivileges: true,
 		Mounts: []engine.Mount{{Name: d.lockName(), Target: statePath, NoCopy: true}}, Tmpfs: map[string]string{"/tmp": "mode=1777,size=1m"},
 		Memory: 64 << 20, Pids: 64, Restart: "no", StopTimeout: 2 * time.Second, LogDriver: "json-file",

@@ -188,3 +188,24 @@ func TestLockCanceled(t *testing.T) {
 		assert.True(t, errors.Is(err, engine.ErrNotFound), "%v: %v", after, err)
 	}
 }
+
+// A holder that died while the engine started its lock: the connection does not end, and nobody
+// ever says a word.
+func TestALockThatNobodySpeaksTo(t *testing.T) {
+	t.Parallel()
+	args := []string{"run", "--detach", "--interactive", "--tmpfs", "/tmp"}
+	for k, v := range testkit.Labels(t) {
+		args = append(args, "--label", k+"="+v)
+	}
+	docker := func(args ...string) string {
+		t.Helper()
+		out, err := run.Output(t.Context(), run.Cmd{Name: "docker", Args: args, Env: os.Environ()})
+		require.NoError(t, err)
+		return strings.TrimSpace(string(out))
+	}
+	begin := time.Now()
+	id := docker(append(args, testkit.ShellImage(t), "sh", "-c", lockScript, "sh", "3600", "3")...)
+	assert.Equal(t, "1", docker("wait", id), "its exit code")
+	assert.Less(t, time.Since(begin), 30*time.Second)
+	assert.Contains(t, docker("logs", id), "locked")
+}

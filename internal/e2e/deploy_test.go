@@ -193,7 +193,9 @@ func testKilledAtEachStep(t *testing.T, s *site) {
 			assert.Contains(t, r.err, "taking over", "after a kill at %s:\n%s", steps[i-1], r.err)
 		}
 		died = r.code < 0 // the last step may be over before
-		st := s.status()
+		var st deploy.Status
+		// Killed while it took the lock, it may leave one that has to fall silent first.
+		require.Eventually(t, func() bool { st = s.status(); return st.Lock == nil || !st.Lock.Alive }, 30*time.Second, 200*time.Millisecond, step)
 		active := st.Situation.Colour(st.Situation.Active)
 		assert.True(t, active.Well(), "killed at %s: %+v", step, st.Situation)
 	}

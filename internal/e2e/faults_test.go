@@ -151,5 +151,28 @@ func faultsPage(list []survived) []byte {
 	for _, s := range list {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %.1f s |\n", s.name, s.gets, s.pageFailed, s.apiFailed, s.back.Seconds())
 	}
+	b.WriteString(`
+Two replicas of the backend, each volume on a small disk of its own, one machine. Failed requests are those that were on their way, or
+came before the gateway knew; the bound of each row and what has to be answered all along are in the table of the test.
+
+## Other faults
+
+What needs another machine, or is not about users, has tests of its own:
+
+| fault | what has to be | test |
+| --- | --- | --- |
+| the Engine ends in the middle of a deploy, and comes back | the old release is back by itself, the next deploy goes on | ` + "`TestRemote`" + ` |
+| a deploy is killed at each of its steps | no request fails, the next deploy goes on | ` + "`TestDeploy`" + ` |
+| a release crashes, hangs, leaks, slows down, answers 500, ... | the old release serves | ` + "`TestDeploy`" + ` |
+| a machine of a Swarm is lost | the site goes on | ` + "`TestASwarmOfThreeLosesANode`" + ` |
+| the database's volume is deleted under load, ` + "`RPO=zero`" + ` | every acknowledged commit is restored | ` + "`TestNoAcknowledgedCommitIsLostUnderFaults`" + ` |
+| damaged pages, a lost disk, a lost machine, a lost key | the manual's commands bring everything back | ` + "`TestManuals`" + ` |
+| a backup is killed at any moment, or runs out of disk | no part of it is ever listed | ` + "`TestKilledAtAnyMoment`, `TestAFullDisk`, `TestAKilledBackupIsAbsent`" + ` |
+| any file of a backup is damaged, lost or edited | the drill fails and says which | ` + "`TestADrillSeesEveryFault`, `TestADrillSeesEveryFaultOfAPhysicalBackup`" + ` |
+| crashes between writes, backups and restores, at random | each restore is what a model says | ` + "`TestRandomSchedulesAgainstAModel`" + ` |
+| the clock steps forward or back | no run is lost or doubled, retention keeps what it must | ` + "`TestAClockThatIsSet`, `TestProperties`" + ` |
+| a certificate expires, its renewal fails | the old one goes on serving, and everybody is told | ` + "`TestPrepareKeepsAnExpiredCertificate`, `TestCertificateFromAnAuthority`" + ` |
+| 200 slow clients, 10,000 idle connections | ordinary requests are answered | ` + "`TestCrowd`" + ` |
+`)
 	return b.Bytes()
 }

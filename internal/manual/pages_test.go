@@ -1,9 +1,12 @@
 package manual
 
 import (
+	"cmp"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -131,5 +134,30 @@ func TestLanguagesAreEqual(t *testing.T) {
 			return list
 		}
 		assert.Equal(t, commands(en), commands(zh), "%s: commands in blocks", name)
+	}
+}
+
+// A page that says what has been tested names tests that there are.
+func TestNamedTestsExist(t *testing.T) {
+	root, list := pages(t)
+	var code strings.Builder
+	require.NoError(t, fs.WalkDir(os.DirFS(root), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && (d.Name() == "node_modules" || len(d.Name()) > 1 && d.Name()[0] == '.') {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(filepath.Join(root, path))
+		code.Write(text)
+		return err
+	}))
+	name := regexp.MustCompile(`^Test[A-Z]\w*$`)
+	for _, m := range list {
+		for _, span := range m.Spans {
+			if name.MatchString(span) {
+				assert.Contains(t, code.String(), "\nfunc "+span+"(t *testing.T)", "%s names %s", m.Path, span)
+			}
+		}
 	}
 }
