@@ -89,6 +89,11 @@ func (o DeployOptions) nothingToDo(ctx context.Context) (rows []Row, err error) 
 		for _, name := range []string{peer, up, build} {
 			rows = append(rows, row("nothing to do", name, "s", took[name], peer, took[peer]))
 		}
+		if err != nil {
+			return err
+		}
+		more, err := sizes(ctx, st.Engine, v.Refs)
+		rows = append(rows, more...)
 		return err
 	})
 	return rows, err
