@@ -200,7 +200,7 @@ func testKilledAtEachStep(t *testing.T, s *site) {
 		assert.True(t, active.Well(), "killed at %s: %+v", step, st.Situation)
 	}
 	r := s.must("deploy:prod", next()...)
-	if died {
+	if died && steps[len(steps)-1] != "prune" { // after which the lock may be given back
 		assert.Contains(t, r.err, "has died")
 	}
 	got := load.Stop()
