@@ -1,6 +1,8 @@
 package physical
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -96,4 +98,14 @@ func TestAPartialSegmentMakesNoBackupConsistent(t *testing.T) {
 	assert.Equal(t, segs(1, 3, 3), got.Received)
 	_, err = own.With([]Received{{Name: "00000002.history", History: "nonsense"}})
 	require.Error(t, err)
+}
+
+// What was added is left alone; what is not there any more is asked of the repository.
+func TestWhatWasReceivedIsFilledUp(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, LogDir), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, LogDir, seg(1, 21)+".zst"), nil, 0o600))
+	r := Repo{Name: Local, Path: t.TempDir()} // no pgBackRest there
+	require.NoError(t, r.Fill(t.Context(), Target{Received: segs(1, 21, 21)}, dir))
+	require.ErrorContains(t, r.Fill(t.Context(), Target{Received: segs(1, 21, 22)}, dir), "pgbackrest")
 }
