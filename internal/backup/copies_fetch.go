@@ -53,7 +53,7 @@ func (s *Service) Fetch(ctx context.Context, o FetchOptions) (physical.Fetched, 
 			continue
 		}
 		if o.Dir == "" {
-			f := physical.Fetched{Repository: r.Name, Label: target.Backup.Label, Version: version, Timeline: target.Window.Timeline, Segments: len(target.Segments), Bytes: target.Backup.Size}
+			f := physical.Fetched{Repository: r.Name, Label: target.Backup.Label, Version: version, Timeline: target.Window.Timeline, Segments: len(target.Segments) + len(target.Received), Bytes: target.Backup.Size}
 			if !target.Time.IsZero() {
 				f.Target = &target.Time
 			}
@@ -91,7 +91,7 @@ func (s *Service) target(ctx context.Context, r physical.Repo, label, at string)
 	archives := map[int]physical.Archive{}
 	for _, b := range backups {
 		if _, ok := archives[b.Cluster]; !ok {
-			if archives[b.Cluster], err = r.Archive(ctx, info.Cluster(b.Cluster)); err != nil {
+			if _, archives[b.Cluster], err = s.archive(ctx, r, info.Cluster(b.Cluster)); err != nil {
 				return t, "", err
 			}
 		}

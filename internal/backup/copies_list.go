@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"drydock/internal/backup/physical"
@@ -18,10 +19,12 @@ type reach struct {
 
 type archiveState struct {
 	Repository string          `json:"repository"`
-	Until      *time.Time      `json:"until,omitempty"` // when the newest segment was archived
-	Waiting    int             `json:"waiting"`         // segments, of the local one
-	Lag        float64         `json:"lag_seconds"`     // how long the oldest has waited
+	Until      *time.Time      `json:"until,omitempty"`    // when the newest segment was archived
+	Received   *time.Time      `json:"received,omitempty"` // when what only the receiver has was last added to
+	Waiting    int             `json:"waiting"`            // segments, of the local one
+	Lag        float64         `json:"lag_seconds"`        // how long the oldest has waited
 	Dropped    []physical.Drop `json:"dropped,omitempty"`
+	Covered    bool            `json:"dropped_received,omitempty"` // the receiver has all of what was dropped
 	Error      string          `json:"error,omitempty"`
 }
 
@@ -61,17 +64,25 @@ func (s *Service) reachOf(ctx context.Context, r physical.Repo, list []store.Bac
 	}
 	archives := map[int]physical.Archive{}
 	for _, c := range info.Clusters {
-		a, err := r.Archive(ctx, c)
+		own, all, err := s.archive(ctx, r, c)
 		if err != nil {
 			return err
 		}
-		archives[c.ID] = a
-		for _, segment := range a.Segments {
-			if state.Until == nil || segment.Time.After(*state.Until) {
-				state.Until = &segment.Time
+		archives[c.ID] = all
+		for _, segment := range own.Segments {
+			later(&state.Until, segment.Time)
+		}
+		for _, segment := range all.Segments {
+			if segment.Received {
+				later(&state.Received, segment.Time)
 			}
 		}
 	}
+	has := archives[info.Newest().ID].Segments
+	state.Covered = len(state.Dropped) > 0 && !slices.ContainsFunc(state.Dropped, func(d physical.Drop) bool {
+		_, ok := has[d.Segment]
+		return !ok
+	})
 	for i, b := range list {
 		c, ok := detailsOf(b)
 		if !ok || b.Repository != r.Name {
@@ -86,6 +97,12 @@ func (s *Service) reachOf(ctx context.Context, r physical.Repo, list []store.Bac
 		}
 	}
 	return nil
+}
+
+func later(newest **time.Time, t time.Time) {
+	if *newest == nil || t.After(**newest) {
+		*newest = &t
+	}
 }
 
 // holdsCopy tells what a physical backup can be restored to.
@@ -114,9 +131,16 @@ func (s *Service) writeArchives(w io.Writer, r reach) error {
 				text += fmt.Sprintf(", %d segments wait, the oldest for %s", a.Waiting, (time.Duration(a.Lag * float64(time.Second))).Round(time.Second))
 			}
 		}
+		if a.Received != nil && (a.Until == nil || a.Received.After(*a.Until)) {
+			text += ", received until " + a.Received.In(s.Config.Zone).Format("2006-01-02 15:04:05 MST")
+		}
 		if n := len(a.Dropped); n > 0 {
-			text += fmt.Sprintf("; BROKEN since %s (%d segments were let go): no later time can be restored to until there is a new backup, which is made when archiving works again",
-				a.Dropped[0].At.In(s.Config.Zone).Format("2006-01-02 15:04:05 MST"), n)
+			means := "no later time can be restored to until there is a new backup"
+			if a.Covered {
+				means = "what was received stands in for them until there is a new backup"
+			}
+			text += fmt.Sprintf("; BROKEN since %s (%d segments were let go): %s, which is made when archiving works again",
+				a.Dropped[0].At.In(s.Config.Zone).Format("2006-01-02 15:04:05 MST"), n, means)
 		}
 		if _, err := fmt.Fprintln(w, text); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"drydock/internal/backup/physical"
@@ -162,10 +163,52 @@ func (s *Service) complete(ctx context.Context, r physical.Repo, dir string, t p
 		Received: receivedDir, System: strconv.FormatUint(info.Cluster(t.Backup.Cluster).SystemID, 10), Data: dir, Log: physical.LogDir,
 		Latest: t.Time.IsZero() && !t.Now, Path: toolPath, Say: s.said,
 	})
-	if err == nil && c.Segments > 0 {
+	if err != nil {
+		return err
+	}
+	if c.Segments > 0 {
 		s.said(fmt.Sprintf("added %d segments of the log that were received and not archived yet, up to %s", c.Segments, c.Last))
 	}
-	return err
+	return r.Fill(ctx, t, dir)
+}
+
+// archive is the log of a database in a repository: what is archived there, and all that a
+// restore can use. Beside the local repository lies what was received; a restore from another
+// one is for when that volume is lost, and must not seem to lead further than it does then.
+func (s *Service) archive(ctx context.Context, r physical.Repo, c physical.Cluster) (own, all physical.Archive, err error) {
+	var received []physical.Received
+	if r.Name == physical.Local {
+		// Before the archive is asked: what is archived in between, and then removed here, is in both.
+		if received, err = receivedOf(receivedDir, c); err != nil {
+			return own, all, err
+		}
+	}
+	if own, err = r.Archive(ctx, c); err != nil {
+		return own, all, err
+	}
+	all, err = own.With(received)
+	return own, all, err
+}
+
+// receivedOf lists what was received of a database.
+func receivedOf(dir string, c physical.Cluster) (list []physical.Received, err error) {
+	// What is left out is told when it would be used (see complete).
+	files, err := receive.Find(dir, strconv.FormatUint(c.SystemID, 10), func(string) {})
+	if err != nil {
+		return nil, err
+	}
+	for name, f := range files {
+		one := physical.Received{Name: name, Time: f.At, Partial: !f.Whole}
+		if strings.HasSuffix(name, ".history") {
+			text, err := os.ReadFile(f.Path)
+			if err != nil {
+				return nil, fmt.Errorf("reading a history that was received: %w", err)
+			}
+			one.History = string(text)
+		}
+		list = append(list, one)
+	}
+	return list, nil
 }
 
 // Guard decides whether commits wait, until the context ends (see receive.Guard). It has no

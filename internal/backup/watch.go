@@ -74,7 +74,7 @@ func (w *watcher) look(ctx context.Context) {
 	if err != nil {
 		w.s.Log.Error("the log that was let go", "error", err.Error())
 	}
-	for _, a := range alarms(b, drops, p, now) {
+	for _, a := range alarms(b, drops, p, w.s.Config.RPO.Zero, now) {
 		w.told.look(a, now)
 	}
 	if ctx.Err() == nil && now.After(w.blocked) {
@@ -86,17 +86,21 @@ func (w *watcher) look(ctx context.Context) {
 }
 
 // alarms says what is wrong with the archive. It is pure.
-func alarms(b physical.Backlog, drops []physical.Drop, p Physical, now time.Time) []alarmState {
+func alarms(b physical.Backlog, drops []physical.Drop, p Physical, zero bool, now time.Time) []alarmState {
 	lag := b.Lag(now)
-	late := alarmState{key: keyLate, kind: keyLate, event: notify.ArchiveLate, on: lag > p.Alarm,
-		text: fmt.Sprintf("%d segments of the database's log wait to be archived, the oldest for %s: times since then cannot be restored to yet; the database's log says why", b.Segments, lag.Round(time.Second))}
+	since, after := "times since then cannot be restored to yet", "no later time can be restored to until there is a new backup"
+	if zero {
+		since, after = "times since then can be restored to from what was received alone", "what was received has to stand in for it until there is a new backup"
+	}
+	waits := alarmState{key: keyLate, kind: keyLate, event: notify.ArchiveLate, on: lag > p.Alarm,
+		text: fmt.Sprintf("%d segments of the database's log wait to be archived, the oldest for %s: %s; the database's log says why", b.Segments, lag.Round(time.Second), since)}
 	half := alarmState{key: keySpace, kind: keySpace, event: notify.ArchiveLate, on: p.Keep > 0 && b.Bytes > p.Keep/2,
-		text: fmt.Sprintf("%s of the database's log wait to be archived; at %s the oldest is let go, and no later time can be restored to until there is a new backup", store.Bytes(b.Bytes), store.Bytes(p.Keep))}
+		text: fmt.Sprintf("%s of the database's log wait to be archived; at %s the oldest is let go, and %s", store.Bytes(b.Bytes), store.Bytes(p.Keep), after)}
 	broken := alarmState{key: keyBroken, kind: keyBroken, event: notify.ArchiveLate, on: len(drops) > 0}
 	if broken.on {
 		broken.text = fmt.Sprintf("the archive is broken since %s: %d segments were let go, so that the disk did not fill up; a new backup is needed, and is made when archiving works again", drops[0].At.Format(time.RFC3339), len(drops))
 	}
-	return []alarmState{late, half, broken}
+	return []alarmState{waits, half, broken}
 }
 
 // kinds are the alarms that there can be with the settings of now, by their keys.

@@ -78,7 +78,7 @@ const pitTolerance = 30 * time.Second
 func (s *scratch) pointInTime(ctx context.Context) error {
 	at, ok := between(s.part.Finished, sooner(s.lost.at, s.part.until))
 	if !ok || s.lost.by != "heartbeat" {
-		s.part.check("a point in time", true, "left out: the backup is too new, its log is not archived yet, or there is no heartbeat, for a moment between the two")
+		s.part.check("a point in time", true, "left out: the backup is too new, its log is not archived or received yet, or there is no heartbeat, for a moment between the two")
 		return nil
 	}
 	if err := s.recover(ctx, at.Format("2006-01-02 15:04:05.000000Z07:00")); err != nil {
@@ -94,12 +94,12 @@ func (s *scratch) pointInTime(ctx context.Context) error {
 }
 
 // sooner is the last moment that can be asked for: what was written after the log's last
-// archived piece is not in the archive yet, a moment after a backup least of all.
-func sooner(beat, archived time.Time) time.Time {
-	if archived.IsZero() || beat.Before(archived) {
+// piece, archived or received, is not at hand yet, a moment after a backup least of all.
+func sooner(beat, until time.Time) time.Time {
+	if until.IsZero() || beat.Before(until) {
 		return beat
 	}
-	return archived
+	return until
 }
 
 // between is the middle of two moments, if they are far enough apart to tell.

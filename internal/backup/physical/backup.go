@@ -51,7 +51,13 @@ func (r Repo) Make(ctx context.Context, level string, checkLog bool) (Backup, er
 	if !checkLog {
 		words = append(words, "--no-archive-check")
 	}
+	if err := r.space(nil); err != nil {
+		return Backup{}, err
+	}
 	if _, err := r.call(ctx, "backup", words...); err != nil {
+		if ctx.Err() == nil {
+			err = r.space(err) // before what it left is taken away
+		}
 		return Backup{}, errors.Join(err, r.sweep(context.WithoutCancel(ctx)))
 	}
 	after, err := r.Info(ctx)
@@ -64,6 +70,18 @@ func (r Repo) Make(ctx context.Context, level string, checkLog bool) (Backup, er
 		}
 	}
 	return Backup{}, fmt.Errorf("pgbackrest backup (repository %s): it succeeded, and its backup is not listed", r.Name)
+}
+
+// space is outOfSpace for this repository. How full S3 is, nobody can ask.
+func (r Repo) space(err error) error {
+	if r.Name != Local {
+		return err
+	}
+	free, askErr := store.FreeSpace(RepoDir)
+	if askErr != nil {
+		return errors.Join(err, askErr)
+	}
+	return outOfSpace(err, free)
 }
 
 func known(i Info, label string) bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"drydock/internal/backup/store"
 	"drydock/internal/run"
 )
 
@@ -22,13 +23,13 @@ var meaning = []struct {
 	kind  error
 	fix   string
 }{
+	{[]string{"No space left on device"}, ErrFull, fullFix},
 	{[]string{"CryptoError"}, ErrKey, keyFix},
 	{[]string{"cipher header"}, ErrKey, keyFix},
 	{[]string{"unable to flush"}, ErrKey, keyFix},
 	{[]string{"do not match the database"}, ErrCluster, clusterFix},
 	{[]string{"is not the same as the"}, ErrCluster, clusterFix},
 	{[]string{"does not match", "system-id"}, ErrCluster, clusterFix},
-	{[]string{"No space left on device"}, ErrFull, "give the volume more space, or keep fewer chains (BACKUP_CHAINS) and run `backup:prune`"},
 	{[]string{"unable to load info file", "FormatError"}, ErrKey, keyFix},
 	{[]string{"invalid checksum, actual"}, ErrKey, keyFix},
 	{[]string{"unable to acquire lock"}, nil, "another backup runs: wait until it is done"},
@@ -44,7 +45,9 @@ var meaning = []struct {
 }
 
 const (
-	keyFix = "either BACKUP_KEY is another one than when the repository was made, or BACKUP_ENCRYPT was changed since: put the old value back. " +
+	// backup:prune is no way out: it removes nothing after a failed run (package retain).
+	fullFix = "give the volume more space, or remove a backup that is not needed: `backup:list` shows their sizes, BACKUP=id backup:remove"
+	keyFix  = "either BACKUP_KEY is another one than when the repository was made, or BACKUP_ENCRYPT was changed since: put the old value back. " +
 		"Without the key nobody can read this repository; to begin a new one, remove its volume (or choose another BACKUP_S3_PATH)"
 	clusterFix = "it holds backups of another database, and is left alone. If that one was replaced on purpose, say so: " +
 		"`docker exec CONTAINER backup adopt` in the backup container; what is there stays restorable. Else correct what it is connected to"
@@ -78,6 +81,24 @@ func explain(r Repo, command, said string, err error) error {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return fmt.Errorf("%s: %s: %w", doing, text, short{err, failed.Code})
+}
+
+// leastFree is what a repository needs for a backup to be begun, in bytes: the log that is
+// written meanwhile goes there, too, and the backup waits until it has.
+const leastFree = segmentSize
+
+// outOfSpace says of a backup that failed, or is to begin (nil), whether the disk was too full for
+// it. When the log could not be archived for that reason, pgBackRest only knows that it
+// waited for it in vain.
+func outOfSpace(err error, free int64) error {
+	if free >= leastFree || errors.Is(err, ErrFull) {
+		return err
+	}
+	full := fmt.Errorf("%w (%s free): %s", ErrFull, store.Bytes(free), fullFix)
+	if err == nil {
+		return run.WithCode(run.CodeMissing, fmt.Errorf("beginning a backup: %w", full))
+	}
+	return fmt.Errorf("%w; %w", err, full)
 }
 
 // short is an error whose text has been told already.

@@ -39,9 +39,10 @@ type FetchOptions struct {
 // start on: it comes up as a standby that reads this log, and stops at the target
 // (recovery_target_action pause), so that somebody can look before it is promoted. A standby, because
 // a server that recovers and finds no commit after the target time ends with an error instead of
-// the state at that time. The server needs neither the repository nor its key.
+// the state at that time. The server needs neither the repository nor its key. What is received
+// (Target.Received) is the caller's to add, and then Fill's.
 func (r Repo) Fetch(ctx context.Context, t Target, version string, o FetchOptions) (f Fetched, err error) {
-	f = Fetched{Repository: r.Name, Label: t.Backup.Label, Version: version, Timeline: t.Window.Timeline, Segments: len(t.Segments), Bytes: t.Backup.Size}
+	f = Fetched{Repository: r.Name, Label: t.Backup.Label, Version: version, Timeline: t.Window.Timeline, Segments: len(t.Segments) + len(t.Received), Bytes: t.Backup.Size}
 	if !t.Time.IsZero() {
 		f.Target = &t.Time
 	}
@@ -88,7 +89,7 @@ func recovery(t Target) []string {
 // room refuses before anything is written.
 func (r Repo) room(t Target, dir string) error {
 	const perSegment = 2 << 20 // compressed, on the average less; a full one is seldom more than a third of 16 MB
-	need := t.Backup.Size + int64(len(t.Segments))*perSegment + 64<<20
+	need := t.Backup.Size + int64(len(t.Segments)+len(t.Received))*perSegment + 64<<20
 	s, err := store.FreeSpace(dir)
 	if err != nil {
 		return err

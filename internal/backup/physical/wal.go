@@ -12,12 +12,14 @@ import (
 	"time"
 )
 
-// Segment is one archived segment of the log.
+// Segment is one segment of the log.
 type Segment struct {
 	Timeline uint32
-	Log, Seg uint32 // the second and third eight digits of its name
-	Time     time.Time
-	Size     int64 // in the repository
+	Log, Seg uint32    // the second and third eight digits of its name
+	Time     time.Time // when it was archived, or last written to
+	Size     int64     // in the repository
+	Received bool      // it is not in the repository, and a receiver has it (see Archive.With)
+	Partial  bool      // the receiver was filling it
 }
 
 // Name is PostgreSQL's name of it.
@@ -56,6 +58,8 @@ type Timeline struct {
 	ID      uint32
 	Created time.Time  // when it was archived, i.e. when that recovery ended; zero of the first
 	Parents []Ancestor // oldest first
+
+	Received bool // its history is not in the repository, and a receiver has it
 }
 
 // Ancestor is a timeline that another one began from.

@@ -12,12 +12,12 @@ import (
 // Window is what a backup can be restored to.
 type Window struct {
 	From     time.Time `json:"from"`  // when the backup ended
-	Until    time.Time `json:"until"` // when the last segment that follows without a gap was archived
+	Until    time.Time `json:"until"` // when the last segment that follows without a gap was archived, or last added to by the receiver
 	Timeline uint32    `json:"timeline"`
 	Whole    bool      `json:"whole"`         // the log that it needs to be consistent is there
 	Gap      string    `json:"gap,omitempty"` // the first segment that is missing although there are later ones
 	Names    []string  `json:"-"`             // the segments, in order
-	times    []time.Time
+	segments []Segment
 }
 
 // path is the window of a backup along a timeline; false when that one does not lead on from
@@ -69,12 +69,15 @@ func (a Archive) path(b Backup, t Timeline) (w Window, ok bool) {
 		if !ok {
 			break
 		}
-		w.Names, w.times = append(w.Names, s.Name()), append(w.times, s.Time)
+		w.Names, w.segments = append(w.Names, s.Name()), append(w.segments, s)
 		if s.Time.After(w.Until) {
 			w.Until = s.Time
 		}
-		w.Whole = w.Whole || at == last.at()
+		w.Whole = w.Whole || at == last.at() && !s.Partial
 		at++
+		if s.Partial {
+			break // a recovery ends where it was filled to, whatever there is later
+		}
 	}
 	if furthest >= at && furthest > 0 {
 		missing := Segment{Timeline: t.ID, Log: uint32(at >> 32), Seg: uint32(at)}
@@ -113,7 +116,8 @@ type Target struct {
 	Window   Window
 	Time     time.Time // zero: Immediate says whether the backup's own end or all of the log
 	Now      bool      // the state at the end of the backup
-	Segments []string  // of the log that has to be fetched, in order
+	Segments []string  // of the log that has to be fetched from the repository, in order
+	Received []string  // the rest of them, which only a receiver has (see Archive.With)
 
 	// Histories are all timelines that the archive knows: the one that begins when the recovery
 	// ends gets a number that none of them has.
@@ -122,11 +126,22 @@ type Target struct {
 
 func (a Archive) histories() (ids []uint32) {
 	for _, t := range a.Timelines {
-		if t.ID > 1 {
+		if t.ID > 1 && !t.Received {
 			ids = append(ids, t.ID)
 		}
 	}
 	return ids
+}
+
+// take puts the first segments of the window on the lists of who has them.
+func (t *Target) take(n int) {
+	for _, s := range t.Window.segments[:n] {
+		if s.Received {
+			t.Received = append(t.Received, s.Name())
+		} else {
+			t.Segments = append(t.Segments, s.Name())
+		}
+	}
 }
 
 // slack is how much the clock that dates segments and the database's may differ.
@@ -143,13 +158,15 @@ func Choose(backups []Backup, archives map[int]Archive, when time.Time, zone *ti
 		if !ok || !w.Whole || when.After(w.Until) {
 			continue
 		}
-		t := Target{Backup: b, Window: w, Time: when, Segments: w.Names, Histories: archives[b.Cluster].histories()}
-		for i, at := range w.times {
-			if at.After(when.Add(slack)) && Reaches(w.Names[:i+1], b) {
-				t.Segments = w.Names[:i+1]
+		t := Target{Backup: b, Window: w, Time: when, Histories: archives[b.Cluster].histories()}
+		enough := len(w.segments)
+		for i, s := range w.segments {
+			if s.Time.After(when.Add(slack)) && Reaches(w.Names[:i+1], b) {
+				enough = i + 1
 				break
 			}
 		}
+		t.take(enough)
 		return t, nil
 	}
 	return Target{}, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring to %s: that time is outside of what can be restored to: %s",
@@ -162,11 +179,13 @@ func Reaches(names []string, b Backup) bool {
 	return slices.ContainsFunc(names, func(n string) bool { s, ok := parseSegment(n); return ok && s.at() >= want.at() })
 }
 
-// Latest restores everything that was archived.
+// Latest restores all of the log.
 func Latest(backups []Backup, archives map[int]Archive) (Target, bool) {
 	for _, b := range slices.Backward(backups) {
 		if w := archives[b.Cluster].Window(b); w.Whole {
-			return Target{Backup: b, Window: w, Segments: w.Names, Histories: archives[b.Cluster].histories()}, true
+			t := Target{Backup: b, Window: w, Histories: archives[b.Cluster].histories()}
+			t.take(len(w.segments))
+			return t, true
 		}
 	}
 	return Target{}, false
@@ -180,12 +199,8 @@ func Exactly(b Backup, a Archive) (Target, error) {
 	}
 	t := Target{Backup: b, Window: w, Now: true, Histories: a.histories()}
 	want, _ := parseSegment(b.StopWAL)
-	for _, n := range w.Names {
-		t.Segments = append(t.Segments, n)
-		if s, _ := parseSegment(n); s.at() >= want.at() {
-			break
-		}
-	}
+	enough := slices.IndexFunc(w.segments, func(s Segment) bool { return s.at() >= want.at() })
+	t.take(enough + 1) // it is there: the window is whole
 	return t, nil
 }
 

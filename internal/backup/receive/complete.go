@@ -1,7 +1,6 @@
 package receive
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,9 +41,9 @@ type Completed struct {
 // come are where a recovery ends. It also takes away that commits wait for the receiver: the
 // restored server begins without, and the guard switches it on again.
 func Complete(ctx context.Context, o CompleteOptions) (c Completed, err error) {
-	files, err := find(o)
+	files, err := Find(o.Received, o.System, o.Say)
 	if err != nil {
-		return c, fmt.Errorf("looking for WAL that was received: %w", err)
+		return c, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		to := filepath.Join(o.Data, o.Log, name+".zst")
@@ -55,97 +54,30 @@ func Complete(ctx context.Context, o CompleteOptions) (c Completed, err error) {
 		if _, err := os.Stat(to); err == nil {
 			continue // the archive's
 		}
-		err := run.Run(ctx, run.Cmd{Name: "zstd", Args: []string{"-q", "-1", files[name].path, "-o", to}, Env: []string{"PATH=" + o.Path, "LC_ALL=C"}})
+		added, err := o.add(ctx, files[name], to)
 		if err != nil {
 			return c, fmt.Errorf("adding %s, which was received: %w", name, err)
 		}
-		c.Segments++
+		if added {
+			c.Segments++
+		}
 	}
 	return c, o.configure(c)
 }
 
-// found is the best file for a name.
-type found struct {
-	path   string
-	whole  bool
-	filled int // of a partial one: bytes that are not zero
-}
-
-// find chooses among the runs of the database. Whole beats partial; of two partial ones, which
-// begin alike, the fuller one is later.
-func find(o CompleteOptions) (map[string]found, error) {
-	system := filepath.Join(o.Received, o.System)
-	runs, err := runsOf(system)
-	if err != nil {
-		return nil, err
-	}
-	best := map[string]found{}
-	for _, id := range runs {
-		folder := filepath.Join(system, id.String())
-		p, err := readPosition(folder)
-		if err != nil {
-			return nil, err
+// add compresses a file into its place. The receiver goes on meanwhile: what was partial
+// becomes whole, and what the archive has got is removed, which is no error.
+func (o CompleteOptions) add(ctx context.Context, f File, to string) (added bool, err error) {
+	for _, path := range slices.Compact([]string{f.Path, strings.TrimSuffix(f.Path, partialSuffix)}) {
+		err = run.Run(ctx, run.Cmd{Name: "zstd", Args: []string{"-q", "-1", path, "-o", to}, Env: []string{"PATH=" + o.Path, "LC_ALL=C"}})
+		if err == nil {
+			return true, nil
 		}
-		if p.Diverged {
-			o.Say("left out " + folder + ": " + p.Closed)
-			continue
-		}
-		entries, err := os.ReadDir(folder)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			name, partial := strings.CutSuffix(e.Name(), partialSuffix)
-			f := found{path: filepath.Join(folder, e.Name()), whole: !partial}
-			switch {
-			case historyName.MatchString(name):
-			case segmentName.MatchString(name):
-				use, err := f.look(name, o)
-				if err != nil {
-					return nil, err
-				}
-				if !use {
-					continue
-				}
-			default:
-				continue
-			}
-			if old, ok := best[name]; !ok || f.whole && !old.whole || f.whole == old.whole && f.filled >= old.filled {
-				best[name] = f
-			}
+		if _, gone := os.Stat(path); !errors.Is(gone, fs.ErrNotExist) {
+			return false, err
 		}
 	}
-	return best, nil
-}
-
-var historyName = regexp.MustCompile(`^[0-9A-F]{8}\.history$`)
-
-// look reads a segment: whether it is this database's, and how full.
-func (f *found) look(name string, o CompleteOptions) (use bool, err error) {
-	data, err := os.ReadFile(f.path)
-	if errors.Is(err, fs.ErrNotExist) { // it has become whole just now, or the archive has it and it was removed
-		f.path, f.whole = strings.TrimSuffix(f.path, partialSuffix), true
-		if data, err = os.ReadFile(f.path); errors.Is(err, fs.ErrNotExist) {
-			return false, nil
-		}
-	}
-	if err != nil {
-		return false, err
-	}
-	f.filled = len(data) - bytes.Count(data, []byte{0})
-	if f.filled == 0 {
-		return false, nil // nothing had come yet
-	}
-	s, ok := ParseSegment(name, uint64(len(data)))
-	if !ok {
-		o.Say(fmt.Sprintf("left out %s: a segment cannot have %d bytes", f.path, len(data)))
-		return false, nil
-	}
-	if err := belongs(bytes.NewReader(data), f.path, o.System, s.Start(uint64(len(data)))); err != nil {
-		o.Say(err.Error())
-		return false, nil
-	}
-	return true, nil
+	return false, nil
 }
 
 var ourLines = regexp.MustCompile(`(?m)^(synchronous_standby_names|max_slot_wal_keep_size)\s*=.*\n?`)

@@ -24,7 +24,7 @@ func segment(t *testing.T, system uint64, s Segment, filled int) []byte {
 	return data
 }
 
-func TestCompleteChoosesTheFullestOfEachSegment(t *testing.T) {
+func TestFindChoosesTheFullestOfEachSegment(t *testing.T) {
 	const size = 64 << 10
 	dir := t.TempDir()
 	put := func(run string, s Segment, suffix string, system uint64, filled int) string {
@@ -46,11 +46,11 @@ func TestCompleteChoosesTheFullestOfEachSegment(t *testing.T) {
 	history := filepath.Join(dir, "7", "00000001-0002", "00000002.history")
 	require.NoError(t, os.WriteFile(history, []byte("1\t0/30000\tno\n"), 0o600))
 	var said []string
-	got, err := find(CompleteOptions{Received: dir, System: "7", Say: func(line string) { said = append(said, line) }})
+	got, err := Find(dir, "7", func(line string) { said = append(said, line) })
 	require.NoError(t, err)
 	paths := map[string]string{}
 	for name, f := range got {
-		paths[name] = f.path
+		paths[name] = f.Path
 	}
 	assert.Equal(t, map[string]string{two.Name(size): whole, three.Name(size): full, "00000002.history": history}, paths)
 	assert.Contains(t, strings.Join(said, "\n"), "of the database system 8, not of 7; it is refused")

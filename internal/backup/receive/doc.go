@@ -15,8 +15,8 @@
 //
 // A database that was made anew has another system identifier, one that was restored has
 // another timeline, and a run that could not be continued gets a new number: nothing is
-// ever written over what another history left. [Complete]
-// takes from there what a restored database lacks.
+// ever written over what another history left. [Find] lists what is of use there, and
+// [Complete] takes from it what a restored database lacks.
 //
 // The setting (synchronous_standby_names) is changed with ALTER SYSTEM, which writes no WAL
 // and so cannot wait for the receiver itself. It is switched on when the receiver has

@@ -66,7 +66,13 @@ func newLab(t *testing.T, key env.Secret, more ...func(*lab) []engine.File) *lab
 	return l
 }
 
+// startBackup starts the service's container, in which the tests say what happens when.
 func (l *lab) startBackup() string {
+	l.t.Helper()
+	return l.startService([]string{"sleep", "infinity"})
+}
+
+func (l *lab) startService(cmd []string, environ ...string) string {
 	l.t.Helper()
 	return testkit.Start(l.t, engine.Spec{
 		Name: "backup", Image: l.source.Backup, User: "999:999", ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true,
@@ -75,8 +81,7 @@ func (l *lab) startBackup() string {
 			{Name: l.source.Records, Target: "/var/lib/backup"}, {Name: l.data, Target: physical.DataDir, ReadOnly: true},
 			{Name: l.shared, Target: physical.SocketDir}, {Name: l.source.Repo, Target: physical.RepoDir}, {Name: l.source.Secrets, Target: physical.SecretsDir, ReadOnly: true},
 		},
-		Env: []string{"DB_PASSWORD_FILE=" + physical.SecretsDir + "/db_password", "DB_USER=app", "DB_NAME=postgres"},
-		Cmd: []string{"sleep", "infinity"}, // the tests say what happens when
+		Env: append(environ, "DB_PASSWORD_FILE="+physical.SecretsDir+"/db_password", "DB_USER=app", "DB_NAME=postgres"), Cmd: cmd,
 	})
 }
 

@@ -121,7 +121,7 @@ func (r *Recovery) flush(ctx context.Context, s Source) error {
 	}
 	wal, err := psql(ctx, r.Stack.Engine, list[0].ID, s, "SELECT pg_walfile_name(pg_switch_wal())")
 	if err != nil {
-		r.say("the live database does not answer; restoring from what is archived")
+		r.say("the live database does not answer; restoring from what is there")
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
