@@ -1,13 +1,11 @@
 package backup
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"drydock/internal/backup/physical"
@@ -241,48 +239,6 @@ func (s *Service) Adopt(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// verifyCopies reads the repositories again, marks what is damaged, and names it.
-func (s *Service) verifyCopies(ctx context.Context, id string) (bad []string, err error) {
-	list, err := s.Store.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range s.Config.Physical.Repos {
-		if id != "" {
-			b, err := s.Store.Get(id)
-			if err != nil || b.Repository != r.Name {
-				continue
-			}
-		}
-		found, err := r.Verify(ctx)
-		if err != nil {
-			return bad, err
-		}
-		info, err := r.Info(ctx)
-		if err != nil {
-			return bad, err
-		}
-		for _, b := range list {
-			if c, ok := detailsOf(b); ok && b.Repository == r.Name {
-				if _, there := info.Backup(c.Label); !there {
-					found = append(found, physical.Damage{Label: c.Label, Reason: "it is not in the repository any more"})
-				}
-			}
-		}
-		for _, d := range found {
-			s.Log.Error("damage", "repository", r.Name, "label", d.Label, "what", d.Reason)
-			marked := idOf(list, r.Name, d.Label)
-			bad = append(bad, cmp.Or(marked, strings.TrimSpace(d.Label+" in repository "+r.Name)))
-			if d.Label != "" && marked != "" {
-				if err := s.Store.MarkDamaged(ctx, marked, "verify", d.Reason); err != nil {
-					return bad, err
-				}
-			}
-		}
-	}
-	return bad, nil
 }
 
 // copyPolicy is the retention of physical backups: of chains.

@@ -108,7 +108,7 @@ func killRestore(l *lab) {
 			<-tick.C
 			list, err := l.engine.Containers(l.t.Context(), engine.Filter{Labels: map[string]string{stack.LabelProject: project}, States: []engine.State{engine.Running}})
 			if err != nil {
-				return
+				continue // one may be gone before it is looked at; the loop's context ends it
 			}
 			for _, c := range list {
 				if c.Service() == "" { // not one of compose's

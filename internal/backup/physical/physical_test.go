@@ -44,6 +44,27 @@ func TestAWindowEndsAtTheFirstGap(t *testing.T) {
 	assert.False(t, a.Window(b).Whole, "without the log that was written while it was made it is worth nothing")
 }
 
+func TestHolesOfTheLog(t *testing.T) {
+	full, incremental := backup("F", 1, 3), backup("F_I", 1, 12)
+	holes := func(lost ...int) (list []string) {
+		a := one()
+		line(&a, 1, 1, 20)
+		for _, n := range lost {
+			delete(a.Segments, seg(1, n))
+		}
+		for _, d := range Holes([]Backup{full, incremental}, map[int]Archive{1: a}) {
+			list = append(list, d.Reason)
+		}
+		return list
+	}
+	assert.Empty(t, holes())
+	assert.Empty(t, holes(7), "between the two: the newer one goes on after it")
+	assert.Empty(t, holes(20), "the end of the log")
+	assert.Equal(t, []string{"the log after backup F_I lacks " + seg(1, 15) + ", and goes on after it"}, holes(15))
+	assert.Equal(t, []string{"the log that makes backup F consistent is missing"}, holes(3))
+	assert.Empty(t, Holes(nil, nil))
+}
+
 func TestTheLogCountsOn(t *testing.T) {
 	a := one()
 	for _, s := range []Segment{{Timeline: 1, Log: 0, Seg: 0xFE}, {Timeline: 1, Log: 0, Seg: 0xFF}, {Timeline: 1, Log: 1, Seg: 0}} {

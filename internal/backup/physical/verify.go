@@ -75,6 +75,25 @@ func (r Repo) verifyTwins(ctx context.Context, info Info) ([]Damage, error) {
 	return found, nil
 }
 
+// Holes are the backups that lack the log that makes them consistent, and the hole after the
+// newest one, behind which no time can be restored to. Behind older ones it is history: they
+// are there for what is before it. The archives are by the number of their cluster.
+func Holes(backups []Backup, archives map[int]Archive) (found []Damage) {
+	var newest Backup
+	for _, b := range backups {
+		if !archives[b.Cluster].Window(b).Whole {
+			found = append(found, Damage{Reason: "the log that makes backup " + b.Label + " consistent is missing"})
+		}
+		if b.Stop.After(newest.Stop) {
+			newest = b
+		}
+	}
+	if gap := archives[newest.Cluster].Window(newest).Gap; gap != "" {
+		found = append(found, Damage{Reason: "the log after backup " + newest.Label + " lacks " + gap + ", and goes on after it"})
+	}
+	return found
+}
+
 // parseVerify reads pgBackRest's report.
 func parseVerify(text string) (found []Damage) {
 	at := ""     // the backup that lines with more detail are about

@@ -1,0 +1,70 @@
+package backup
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"drydock/internal/backup/physical"
+)
+
+// verifyCopies reads the repositories again, marks what is damaged, and names it.
+func (s *Service) verifyCopies(ctx context.Context, id string) (bad []string, err error) {
+	list, err := s.Store.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range s.Config.Physical.Repos {
+		if id != "" {
+			b, err := s.Store.Get(id)
+			if err != nil || b.Repository != r.Name {
+				continue
+			}
+		}
+		found, err := r.Verify(ctx)
+		if err != nil {
+			return bad, err
+		}
+		info, err := r.Info(ctx)
+		if err != nil {
+			return bad, err
+		}
+		for _, b := range list {
+			if c, ok := detailsOf(b); ok && b.Repository == r.Name {
+				if _, there := info.Backup(c.Label); !there {
+					found = append(found, physical.Damage{Label: c.Label, Reason: "it is not in the repository any more"})
+				}
+			}
+		}
+		holes, err := s.holes(ctx, r, info)
+		if err != nil {
+			return bad, err
+		}
+		found = append(found, holes...)
+		for _, d := range found {
+			s.Log.Error("damage", "repository", r.Name, "label", d.Label, "what", d.Reason)
+			marked := idOf(list, r.Name, d.Label)
+			bad = append(bad, cmp.Or(marked, strings.TrimSpace(d.Label+" in repository "+r.Name)))
+			if d.Label != "" && marked != "" {
+				if err := s.Store.MarkDamaged(ctx, marked, "verify", d.Reason); err != nil {
+					return bad, err
+				}
+			}
+		}
+	}
+	return bad, nil
+}
+
+// holes are what the log lacks: pgBackRest's own check reads what is there, and misses nothing.
+// They are no mark on a backup, which the received log may stand in for one day.
+func (s *Service) holes(ctx context.Context, r physical.Repo, info physical.Info) ([]physical.Damage, error) {
+	archives := map[int]physical.Archive{}
+	for _, c := range info.Clusters {
+		_, all, err := s.archive(ctx, r, c)
+		if err != nil {
+			return nil, err
+		}
+		archives[c.ID] = all
+	}
+	return physical.Holes(info.Backups, archives), nil
+}
