@@ -23,6 +23,7 @@ import (
 // TestDeploy deploys to one scratch environment in every way, with the command that
 // people have, so that processes can be killed.
 func TestDeploy(t *testing.T) {
+	t.Parallel() // beside TestProd
 	s := newSite(t)
 	sub := func(name string, fn func(t *testing.T, s *site)) {
 		t.Run(name, func(t *testing.T) {

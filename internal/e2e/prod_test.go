@@ -19,6 +19,7 @@ import (
 )
 
 func TestProd(t *testing.T) {
+	t.Parallel() // beside TestDeploy: both wait most of the time
 	r := start(t, "prod")
 
 	t.Run("the page works", func(t *testing.T) {
