@@ -1,0 +1,106 @@
+//go:build e2e && faults
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"drydock/internal/testkit"
+)
+
+// TestAnEmptyMachineComesBack loses a machine: another one, which can neither build nor pull
+// anything, gets the archive of the configuration, the key to it and the two volumes of backups,
+// and has the site as it was.
+func TestAnEmptyMachineComesBack(t *testing.T) {
+	key, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	keyFile, archive := filepath.Join(dir, "key.txt"), filepath.Join(dir, "config.tar.zst")
+	require.NoError(t, os.WriteFile(keyFile, []byte(key.String()+"\n"), 0o600))
+
+	lost := newSite(t)
+	// As on a machine of its own: nothing is given by the command's environment.
+	settings := lost.environ[len(world()):]
+	lost.environ = append(world(), "ENV=prod", "NO_COLOR=1")
+	lines := []string{"BACKUP_AGE_RECIPIENTS=" + key.Recipient().String(), "BACKUP_CONFIG_IMAGES=true"}
+	for _, kv := range settings {
+		if name, _, _ := strings.Cut(kv, "="); name != "ENV" && name != "NO_COLOR" && !strings.HasSuffix(name, "_PASSWORD") {
+			lines = append(lines, kv)
+		}
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(lost.root, ".env.prod.local"), []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+	lost.must("env:secrets")
+	lost.must("up")
+	lost.note(t, "before the backup")
+	lost.must("backup:full")
+	lost.must("backup:config", "ARCHIVE="+archive)
+	lost.note(t, "after the backup")
+	lost.archived(t)
+
+	h := testkit.NewHost(t)
+	lost.must("backup:configRestore", "DOCKER_HOST="+h.Address(), "ARCHIVE="+archive, "AGE_KEY_FILE="+keyFile, "INTO="+filepath.Join(dir, "site"))
+	for _, volume := range []string{"repo", "backup"} {
+		lost.carry(t, h, lost.project+"-"+volume)
+	}
+	found := *lost
+	found.root, found.engine = filepath.Join(dir, "site"), h.Client()
+	found.environ = append(found.environ, "DOCKER_HOST="+h.Address(), "HTTP_BIND="+h.IP)
+	found.base = strings.Replace(lost.base, "127.0.0.1", h.IP, 1)
+	r := found.must("up")
+	assert.NotContains(t, r.err, "mmdebstrap", "nothing is built")
+	r = found.must("backup:restore", "AT=latest", "REPLACE=1", "YES=1")
+	t.Logf("restored in %s", r.took.Round(100*time.Millisecond))
+	text := testkit.WaitHTTP(t, found.base+"/api/notes", func(a testkit.Answer) bool { return a.Status == http.StatusOK })
+	for _, note := range []string{"before the backup", "after the backup"} {
+		assert.Contains(t, string(text.Body), note)
+	}
+	found.note(t, "on the new machine")
+	assert.Equal(t, http.StatusOK, testkit.Get(t, found.base+"/").Status)
+}
+
+// note writes one, and has it acknowledged.
+func (s *site) note(t *testing.T, title string) {
+	t.Helper()
+	resp, err := http.Post(s.base+"/api/notes", "application/json", strings.NewReader(fmt.Sprintf(`{"title":%q}`, title)))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusCreated, resp.StatusCode)
+}
+
+// archived waits until all of the log until now is in the repository.
+func (s *site) archived(t *testing.T) {
+	t.Helper()
+	db := s.one(t, "db").ID
+	ask := func(sql string) string {
+		out, err := s.engine.ExecOutput(t.Context(), db, "psql", "-XqAt", "-U", "app", "-d", "app", "-c", sql)
+		require.NoError(t, err)
+		return strings.TrimSpace(out)
+	}
+	last := ask("SELECT pg_walfile_name(pg_switch_wal())")
+	require.Eventually(t, func() bool {
+		return ask("SELECT coalesce(last_archived_wal >= '"+last+"', false) FROM pg_stat_archiver") == "t"
+	}, time.Minute, 200*time.Millisecond)
+}
+
+// carry brings a volume's files to another machine, with an image that is there by now.
+func (s *site) carry(t *testing.T, to *testkit.Host, volume string) {
+	t.Helper()
+	image := s.one(t, "backup").Image
+	file := filepath.Join(t.TempDir(), volume+".tar")
+	mount := func(host string, words ...string) []string {
+		return append([]string{"--host", host, "run", "--rm", "--user", "0", "--network", "none", "--volume", volume + ":/v", "--volume", filepath.Dir(file) + ":/out", "--entrypoint", "tar", image}, words...)
+	}
+	name := "/out/" + filepath.Base(file)
+	docker(t, mount(s.engine.Host(), "-C", "/v", "-cf", name, ".")...)
+	docker(t, mount(to.Address(), "-C", "/v", "-xpf", name)...)
+}
