@@ -26,14 +26,14 @@ const outDir = "/out"
 const data = `CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE TABLE events (id bigint PRIMARY KEY, at timestamptz NOT NULL, kind text NOT NULL, body jsonb NOT NULL, note text);
 INSERT INTO events SELECT n, '2026-01-01'::timestamptz + n * interval '7 seconds', (ARRAY['view', 'click', 'order', 'refund'])[1 + n % 4],
-  jsonb_build_object('user', n % 5003, 'path', '/shop/' || md5((n % 977)::text), 'ms', (n * 7919) % 1000, 'tags', jsonb_build_array('a', n % 10)),
+  jsonb_build_object('user', n % 5003, 'path', '/shop/' || md5((n % 977)::text), 'ms', (n::bigint * 7919) % 1000, 'tags', jsonb_build_array('a', n % 10)),
   repeat('lorem ipsum ' || n || ' ', 1 + (n % 12)::int) FROM generate_series(1, 900000) n;
 CREATE INDEX ON events (at);
 CREATE INDEX ON events USING gin (kind gin_trgm_ops) WHERE kind = 'refund';
 CREATE TABLE files (id int PRIMARY KEY, content bytea NOT NULL);
 ALTER TABLE files ALTER content SET STORAGE EXTERNAL;
 INSERT INTO files SELECT n, (SELECT string_agg(sha512((n || ' ' || i)::bytea), ''::bytea) FROM generate_series(1, 160) i) FROM generate_series(1, 20000) n;
-ANALYZE;
+VACUUM (ANALYZE, FREEZE);
 CHECKPOINT;
 `
 

@@ -88,6 +88,8 @@ func Render(o Options) string {
 		set("repo1-cipher-pass", o.Key.Reveal())
 	}
 	set("repo1-bundle", "y") // small files together: fewer objects, fewer syncs
+	// Of a changed file, the blocks that differ. It needs the bundles.
+	set("repo1-block", "y")
 	// Never by itself: package retain knows what was proven, pgBackRest does not.
 	set("repo1-retention-full", "9999999")
 	set("expire-auto", "n")
