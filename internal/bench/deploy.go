@@ -57,6 +57,9 @@ func Deploys(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 	for round := range o.Rounds {
 		for _, w := range ways {
 			_, _ = fmt.Fprintf(o.Err, "deploy %d of %d: %s\n", round+1, o.Rounds, w.name) // narration
+			if err := settled(ctx, site.url); err != nil {
+				return nil, fmt.Errorf("%s: %w", what, err)
+			}
 			stop := startVisitors(ctx, site.url)
 			begin := time.Now()
 			doErr := site.with(ctx, w.do)
@@ -64,6 +67,9 @@ func Deploys(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 			got := stop()
 			if doErr != nil {
 				return nil, fmt.Errorf("%s: %s: %w", what, w.name, doErr)
+			}
+			if got.failed > 0 {
+				_, _ = fmt.Fprintf(o.Err, "%d requests failed, the first: %s\n", got.failed, got.first) // narration
 			}
 			failed[w.name] = append(failed[w.name], float64(got.failed))
 			sent[w.name] = append(sent[w.name], float64(got.sent))
@@ -84,6 +90,31 @@ func Deploys(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return append(rows, row(deployScene+", the change itself", "deploy:prod", "ms", switches, "", nil)), nil
+}
+
+// settled waits until a site has answered for a while, so that what one way leaves behind is not
+// counted against the next.
+func settled(ctx context.Context, url string) error {
+	const enough = 100
+	end := time.Now().Add(time.Minute)
+	for good := 0; good < enough; {
+		if time.Now().After(end) {
+			return fmt.Errorf("%s does not answer %d times in a row within a minute", url, enough)
+		}
+		stop := startVisitors(ctx, url)
+		select {
+		case <-time.After(10 * visitorRate): // as the load itself, a few requests at a time
+		case <-ctx.Done():
+			stop()
+			return context.Cause(ctx)
+		}
+		if got := stop(); got.failed > 0 {
+			good = 0
+		} else {
+			good += int(got.sent)
+		}
+	}
+	return nil
 }
 
 // scratchSite is a prod environment that nobody uses.

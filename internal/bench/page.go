@@ -30,7 +30,8 @@ func Page(w io.Writer, rows []Row, in engine.Info, at time.Time) error {
 		case r.Peer != "":
 			against = fmt.Sprintf("%.2f of `%s`", r.Ratio, r.Peer)
 		}
-		fmt.Fprintf(&b, "| %s | %s %s | ±%.0f %% | %s |\n", r.Name, number(r.Median), r.Unit, 50*r.Spread, against)
+		name := strings.ReplaceAll(r.Name, "|", `\|`) // a pipe is a column's end
+		fmt.Fprintf(&b, "| %s | %s %s | %s | %s |\n", name, number(r.Median), r.Unit, r.spread(), strings.ReplaceAll(against, "|", `\|`))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

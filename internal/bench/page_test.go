@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,13 @@ func TestPageHasNoNumberWithoutItsPeer(t *testing.T) {
 
 func TestAFailureHasARatioToNone(t *testing.T) {
 	assert.Equal(t, "0.00", number(0))
+	once := row("requests that failed", "a | b", "requests", Sample{0, 0, 3}, "theirs", Sample{5, 5, 5})
+	assert.Equal(t, "0.00 to 3.00", once.spread(), "a round that had some is not hidden")
+	_, err := json.Marshal(once)
+	require.NoError(t, err)
+	var b strings.Builder
+	require.NoError(t, Page(&b, []Row{once}, engine.Info{}, time.Unix(0, 0)))
+	assert.Contains(t, b.String(), `| a \| b | 0.00 requests | 0.00 to 3.00 | 0.00 of `)
 	r := row("requests that failed", "ours", "requests", Sample{0, 0}, "theirs", Sample{0, 0})
 	assert.Empty(t, r.Peer, "nothing of nothing is no ratio")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"text/tabwriter"
 )
 
@@ -27,8 +28,8 @@ func row(scene, name, unit string, s Sample, peer string, p Sample) Row {
 	if ratio := s.Ratio(p); p != nil && !math.IsNaN(ratio) && !math.IsInf(ratio, 0) {
 		r.Peer, r.Ratio = peer, ratio
 	}
-	if math.IsNaN(r.Spread) {
-		r.Spread = 0
+	if math.IsNaN(r.Spread) || math.IsInf(r.Spread, 0) {
+		r.Spread = 0 // see Row.spread
 	}
 	return r
 }
@@ -53,9 +54,17 @@ func Write(w io.Writer, rows []Row, format string) error {
 		if r.Peer != "" {
 			ratio = fmt.Sprintf("%.2f of %s", r.Ratio, r.Peer)
 		}
-		_, _ = fmt.Fprintf(tw, "  %s\t%s %s\t±%.0f %%\t%s\n", r.Name, number(r.Median), r.Unit, 50*r.Spread, ratio)
+		_, _ = fmt.Fprintf(tw, "  %s\t%s %s\t%s\t%s\n", r.Name, number(r.Median), r.Unit, r.spread(), ratio)
 	}
 	return tw.Flush()
+}
+
+// spread is for people. A part of a median of nothing is no number, so that it names the rounds.
+func (r Row) spread() string {
+	if r.Median == 0 && len(r.Rounds) > 0 && slices.Max(r.Rounds) > 0 {
+		return number(slices.Min(r.Rounds)) + " to " + number(slices.Max(r.Rounds))
+	}
+	return fmt.Sprintf("±%.0f %%", 50*r.Spread)
 }
 
 // number has three significant digits or all of the whole part.

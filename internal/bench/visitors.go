@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -12,7 +13,10 @@ import (
 )
 
 // visited is what became of the requests of a load.
-type visited struct{ sent, failed int64 }
+type visited struct {
+	sent, failed int64
+	first        string // failure, and when it was
+}
 
 // The load of a comparison: enough that a cut of a tenth of a second is met.
 const (
@@ -27,6 +31,9 @@ func startVisitors(ctx context.Context, url string) (stop func() visited) {
 	asking, cancel := context.WithCancel(ctx)
 	var sent, failed atomic.Int64
 	var all sync.WaitGroup
+	var once sync.Once
+	var first string
+	began := time.Now()
 	ask := func(client *http.Client, method, path string, body []byte) {
 		// A request that has begun is finished: cut off by us it would prove nothing.
 		req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), method, url+path, bytes.NewReader(body))
@@ -43,6 +50,9 @@ func startVisitors(ctx context.Context, url string) (stop func() visited) {
 		sent.Add(1)
 		if err != nil {
 			failed.Add(1)
+			once.Do(func() {
+				first = fmt.Sprintf("%s %s after %s: %v", method, path, time.Since(began).Round(time.Millisecond), err)
+			})
 		}
 	}
 	for _, kind := range []struct {
@@ -71,6 +81,6 @@ func startVisitors(ctx context.Context, url string) (stop func() visited) {
 	return func() visited {
 		cancel()
 		all.Wait()
-		return visited{sent: sent.Load(), failed: failed.Load()}
+		return visited{sent: sent.Load(), failed: failed.Load(), first: first}
 	}
 }

@@ -115,9 +115,9 @@ func (c *Config) images(ctx context.Context) ([]running, error) {
 // whoever has the repository, so they are not searched for secrets.
 func (c *Config) checkout(ctx context.Context, in *configarchive.Input) error {
 	s := c.Stack.Settings
-	out, err := run.Output(ctx, run.Cmd{Name: "git", Args: []string{"ls-files", "-z", "--cached", "--others", "--exclude-standard"}, Dir: s.Root, Env: s.Inherited()})
+	out, err := files(ctx, s.Root, s.Inherited())
 	if err != nil {
-		return fmt.Errorf("listing the files of the checkout: %w; a configuration backup needs git, and a checkout that is a repository", err)
+		return fmt.Errorf("listing the files of the checkout: %w; a configuration backup needs git", err)
 	}
 	seen := map[string]bool{}
 	for name := range strings.SplitSeq(string(out), "\x00") {
@@ -138,6 +138,27 @@ func (c *Config) checkout(ctx context.Context, in *configarchive.Input) error {
 		})
 	}
 	return nil
+}
+
+// files lists what git knows or would, each ended by a zero byte. A folder that is no repository
+// is looked at through an empty one beside it: what .gitignore names stays out all the same.
+func files(ctx context.Context, root string, environ []string) (list []byte, err error) {
+	git := func(more []string, args ...string) ([]byte, error) {
+		return run.Output(ctx, run.Cmd{Name: "git", Args: args, Dir: root, Env: append(slices.Clone(environ), more...)})
+	}
+	words := []string{"ls-files", "-z", "--cached", "--others", "--exclude-standard"}
+	if list, err = git(nil, words...); err == nil {
+		return list, nil
+	}
+	dir, tempErr := os.MkdirTemp("", "drydock-git-*")
+	if tempErr != nil {
+		return nil, errors.Join(err, tempErr)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if _, err := git(nil, "init", "--quiet", "--bare", dir); err != nil {
+		return nil, err
+	}
+	return git([]string{"GIT_DIR=" + dir, "GIT_WORK_TREE=" + root}, words...)
 }
 
 // compose adds the projects as compose resolves them, with the images that run.

@@ -3,7 +3,9 @@ package configure
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,4 +125,20 @@ func TestNothingIsThereWhenTheConfigurationCannotBeTrusted(t *testing.T) {
 	_, err = restoring(t, env.Options{Archive: archive, Into: t.TempDir()}, secret)
 	assert.Equal(t, run.CodeBadInput, run.Code(err), "a folder that is there is not written into")
 	assert.ErrorContains(t, err, "not there yet")
+}
+
+func TestAFolderThatIsNoRepositoryIsListedAsGitWould(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{".gitignore": "*.local\n/out/\n", ".env.prod.local": "DB_PASSWORD=x", "apps/main.go": "package main", "out/x": ""} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o600))
+	}
+	list := func() []string {
+		out, err := files(t.Context(), root, os.Environ())
+		require.NoError(t, err)
+		return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	}
+	assert.ElementsMatch(t, []string{".gitignore", "apps/main.go"}, list())
+	require.NoError(t, exec.Command("git", "-C", root, "init", "--quiet").Run())
+	assert.ElementsMatch(t, []string{".gitignore", "apps/main.go"}, list(), "a repository")
 }
