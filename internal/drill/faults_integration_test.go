@@ -111,7 +111,7 @@ func killRestore(l *lab) {
 				continue // one may be gone before it is looked at; the loop's context ends it
 			}
 			for _, c := range list {
-				if c.Service() == "" { // not one of compose's
+				if c.Labels["com.docker.compose.service"] == "" {
 					testkit.Kill(l.t, c.ID)
 					return
 				}

@@ -48,13 +48,15 @@ func TestAnEmptyMachineComesBack(t *testing.T) {
 	lost.archived(t)
 
 	h := testkit.NewHost(t)
+	ssh := h.SSH()
+	require.NoError(t, h.SSHWorks())
 	lost.must("backup:configRestore", "DOCKER_HOST="+h.Address(), "ARCHIVE="+archive, "AGE_KEY_FILE="+keyFile, "INTO="+filepath.Join(dir, "site"))
 	for _, volume := range []string{"repo", "backup"} {
 		lost.carry(t, h, lost.project+"-"+volume)
 	}
 	found := *lost
 	found.root, found.engine = filepath.Join(dir, "site"), h.Client()
-	found.environ = append(found.environ, "DOCKER_HOST="+h.Address(), "HTTP_BIND="+h.IP)
+	found.environ = append(world(), "ENV=prod", "NO_COLOR=1", "DOCKER_HOST="+ssh, "HTTP_BIND="+h.IP)
 	found.base = strings.Replace(lost.base, "127.0.0.1", h.IP, 1)
 	r := found.must("up")
 	assert.NotContains(t, r.err, "mmdebstrap", "nothing is built")
