@@ -2,13 +2,29 @@ package env
 
 import "strings"
 
-// nearest returns the candidate with the smallest edit distance to name, or ""
-// when none is near enough to be what was meant.
+// Setting says whether a command reads this key from its environment, and which known one
+// was likely meant when it does not.
+func Setting(key string) (known bool, meant string) {
+	if _, ok := byName()[key]; ok || key == "ENV" || isUserKey(key) || isSecretFile(key) {
+		return true, ""
+	}
+	return false, nearest(key, append(knownKeys(), "ENV"))
+}
+
+// Masked says whether the value of a key must not be shown.
+func Masked(key string) bool { return byName()[key].Secret || userSecret.MatchString(key) }
+
+// nearest is Nearest for keys, however they are spelt.
 func nearest(name string, candidates []string) string {
-	upper := strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	return Nearest(strings.ToUpper(strings.ReplaceAll(name, "-", "_")), candidates)
+}
+
+// Nearest returns the candidate with the smallest edit distance to name, or ""
+// when none is near enough to be what was meant.
+func Nearest(name string, candidates []string) string {
 	best, least := "", 1+max(1, len(name)/4)
 	for _, c := range candidates {
-		if d := distance(upper, c); d < least {
+		if d := distance(name, c); d < least {
 			best, least = c, d
 		}
 	}
