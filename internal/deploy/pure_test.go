@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -287,6 +289,35 @@ func TestPending(t *testing.T) {
 	assert.True(t, known)
 	_, _, known = pending(memory{}, map[string]string{"1.sql": "a"})
 	assert.False(t, known)
+}
+
+// Without a command that applies them, the files in MIGRATIONS are no migrations: not listed,
+// not noted as done; the first deploy that applies them lists, saves and checks them all.
+func TestMigrationsThatNobodyApplies(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(root, "sql"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "sql", "1_notes.sql"), []byte("create table notes ();\n"), 0o644))
+	var said bytes.Buffer
+	settings := &env.Settings{Root: root, Deploy: env.Deploy{Migrations: "sql", Backup: env.SaveDump}}
+	d := &Deployer{Stack: &stack.Stack{Settings: settings, Err: &said}}
+
+	sums, err := d.migrationSums()
+	require.NoError(t, err)
+	assert.Empty(t, sums)
+	first := Release{ID: "1", Migrations: sums}
+	assert.Empty(t, difference(Situation{}, memory{}, first).Migrations)
+	require.NoError(t, d.checkMigrations(memory{}, first))
+
+	settings.Backend.Migrate = []string{"backend", "migrate"}
+	had := memory{Releases: Releases{first}}
+	sums, err = d.migrationSums()
+	require.NoError(t, err)
+	second := Release{ID: "2", Migrations: sums}
+	assert.Equal(t, []string{"1_notes.sql"}, difference(Situation{}, had, second).Migrations)
+	assert.True(t, (&work{d: d, kind: KindDeploy, memory: had, release: second}).saves())
+	require.NoError(t, os.WriteFile(filepath.Join(root, "sql", "1_notes.sql"), []byte("drop table notes;\n"), 0o644))
+	require.NoError(t, d.checkMigrations(had, second))
+	assert.Contains(t, said.String(), "1_notes.sql:1: ")
 }
 
 // A dump or restore point comes first when there is something to lose.
