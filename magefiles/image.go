@@ -14,7 +14,7 @@ import (
 // Image is about the images after they were built.
 type Image mg.Namespace
 
-// List shows the images: version, age, size, where they run. FORMAT=json for machines.
+// List shows the images under IMAGE_PREFIX: version, how old their commit is, size, where they run. FORMAT=json for machines.
 func (Image) List(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.ListImages(ctx) })
 }
