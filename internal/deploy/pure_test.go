@@ -42,6 +42,11 @@ func window(requests, errs uint64, p90 float64) gateway.Window {
 	return gateway.Window{Requests: requests, Errors: errs, P90: p90}
 }
 
+func TestWhatTheWatchSaw(t *testing.T) {
+	assert.Equal(t, "no visitors: nothing could be judged", visited(window(0, 0, 0)))
+	assert.Equal(t, "20 requests, 1 answered with 5xx, 90 of 100 within 12 ms", visited(window(20, 1, 12.3)))
+}
+
 func TestJudgeErrors(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -248,13 +253,14 @@ func sample() (Situation, memory) {
 func TestStatusAndHistoryText(t *testing.T) {
 	now, m := sample()
 	command := func(target string) string { return "mage " + target }
+	settings := &env.Settings{Project: "shop", Env: "prod", Deploy: env.Deploy{Stable: 5 * time.Second, Watch: 30 * time.Second}}
 	var b bytes.Buffer
 	h := &Holder{By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: KindDeploy, Since: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
 	for _, lock := range []*Holder{nil, h, {By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: KindDeploy, Since: h.Since, Alive: true}} {
-		require.NoError(t, status("shop", "prod", now, m, lock).WriteText(&b, command))
+		require.NoError(t, status(settings, now, m, lock).WriteText(&b, command))
 		b.WriteString("----\n")
 	}
-	require.NoError(t, status("shop", "prod", Situation{Active: compose.Blue}, memory{}, nil).WriteText(&b, command))
+	require.NoError(t, status(settings, Situation{Active: compose.Blue}, memory{}, nil).WriteText(&b, command))
 	b.WriteString("----\n")
 	require.NoError(t, m.History.WriteText(&b))
 	require.NoError(t, History{}.WriteText(&b))
@@ -278,6 +284,10 @@ func TestDifference(t *testing.T) {
 	same := now
 	same.Green.Fingerprint = "s3"
 	require.NoError(t, difference(same, m, to).WriteText(&b))
+	first := difference(Situation{}, memory{}, to)
+	first.Starts, first.Nginx = []string{"db", "gateway"}, "the gateway does not run and would be started"
+	first.Base = []stack.Drift{{Service: "backup", What: "runs x/backup:1; the checkout's is x/backup:2"}}
+	require.NoError(t, first.WriteText(&b))
 	testkit.Golden(t, "difference.text", b.Bytes())
 }
 
