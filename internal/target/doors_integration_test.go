@@ -4,6 +4,7 @@ package target
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -57,5 +58,21 @@ func TestEveryDoorReadsAllArgumentsFirst(t *testing.T) {
 		text, err := cmd.CombinedOutput()
 		assert.NoError(t, err, "%s", text)
 		assert.Contains(t, string(text), "Begin with: go tool mage setup up")
+	}
+}
+
+// `env:show | head` ends when head has seen enough, without a word.
+func TestEveryDoorEndsQuietlyWhenNobodyReads(t *testing.T) {
+	for _, door := range [][]string{{"go", "tool", "mage"}, {"go", "run", "magefile.go"}} {
+		read, write, err := os.Pipe()
+		require.NoError(t, err)
+		require.NoError(t, read.Close())
+		cmd := exec.Command(door[0], append(door[1:len(door):len(door)], "env:show")...)
+		cmd.Dir = testkit.Root(t)
+		var said bytes.Buffer
+		cmd.Stdout, cmd.Stderr = write, &said
+		assert.NoError(t, cmd.Run(), "%q", door)
+		assert.Empty(t, said.String())
+		require.NoError(t, write.Close())
 	}
 }
