@@ -143,6 +143,8 @@ func (r *resolver) checkProject() {
 		case from.File == shared && (at == fromProcess || r.elsewhere()):
 			// A name that was said with the command, and an engine on another machine, can
 			// both be meant: the files cannot know.
+		case at.File == shared && from.File != shared:
+			r.complain(at, "PROJECT", found, "write another name into .env."+r.env+".local"+why)
 		case at.File == shared:
 			r.complain(at, "PROJECT", found+", since "+shared+" counts for all of them",
 				"move the line to .env."+r.env+".local, or to .env."+other+".local if that is whose name it is"+why)

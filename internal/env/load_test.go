@@ -309,7 +309,7 @@ func TestProjectNameOfAnotherEnvironment(t *testing.T) {
 			"prod": `.env:1: PROJECT: "shop" is the name of environment dev, too (.env:1), since .env counts for all of them; move the line to .env.prod.local, or to .env.dev.local if`}},
 		{name: "a name for all but one", files: map[string]string{".env": "PROJECT=shop\n", ".env.prod.local": "PROJECT=shop-prod\n"}},
 		{name: "the name that .env gives the other", files: map[string]string{".env": "PROJECT=shop\n", ".env.prod.local": "PROJECT=shop\n"}, refused: map[string]string{
-			"dev":  `.env:1: PROJECT: "shop" is the name of environment prod, too (.env.prod.local:1), since .env counts`,
+			"dev":  `.env:1: PROJECT: "shop" is the name of environment prod, too (.env.prod.local:1); write another name into .env.dev.local: two`,
 			"prod": `.env.prod.local:1: PROJECT: "shop" is the name of environment dev, too (.env:1); choose another name in .env.prod.local`}},
 		{name: "a name that .env hides", files: map[string]string{".env": "PROJECT=shop\n", ".env.dev.local": "PROJECT=drydock\n"}},
 		{name: "a file without a name has the default", files: map[string]string{"env/staging.env": "MODE=prod\n"}, refused: map[string]string{
