@@ -26,7 +26,8 @@ func (Backup) Config(ctx context.Context) error {
 	return target.Configuration(ctx, true, func(ctx context.Context, c *configure.Config) error { return c.Backup(ctx) })
 }
 
-// ConfigRestore makes the folder INTO from such a backup, with AGE_KEY_FILE. BACKUP=id or ARCHIVE=file says which.
+// ConfigRestore makes the folder INTO from such a backup, with AGE_KEY_FILE. BACKUP=id or ARCHIVE=file says which;
+// SIGNER=ed25519:... says who has to have signed it.
 func (Backup) ConfigRestore(ctx context.Context) error {
 	return target.Configuration(ctx, false, func(ctx context.Context, c *configure.Config) error { return c.Restore(ctx) })
 }
@@ -57,6 +58,7 @@ func (Backup) Verify(ctx context.Context) error {
 }
 
 // Prune removes the backups that the retention settings do not keep. DRY_RUN=1 shows them, with reasons.
+// FORMAT=json for machines.
 func (Backup) Prune(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Prune(ctx) })
 }
@@ -66,10 +68,13 @@ func (Backup) Remove(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Remove(ctx) })
 }
 
-// RestoreDrill proves the newest backups: restored in a scratch stack, compared, checked, the backend started.
+// RestoreDrill proves the newest backups: restored in a scratch stack, compared, checked, the backend started. BACKUP=id
+// chooses one. FORMAT=json for machines.
 func (Backup) RestoreDrill(ctx context.Context) error {
 	return target.Drill(ctx, func(ctx context.Context, d *drill.Drill) error { return d.Run(ctx) })
 }
 
-// Restore restores a dump beside the live database, or a physical backup: AT=time, BACKUP=id. REPLACE=1 in its place.
+// Restore restores a dump beside the live database, or a physical backup. BACKUP=id chooses one; AT=time and
+// REPOSITORY=s3 mean the physical ones. Of a dump, TABLES=a,b restores these alone, and DATABASE=name says where to.
+// REPLACE=1 takes the place of what is there.
 func (Backup) Restore(ctx context.Context) error { return target.Restore(ctx) }

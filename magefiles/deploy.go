@@ -25,7 +25,8 @@ func (Deploy) Dev(ctx context.Context) error {
 	return target.DeployMode(ctx, env.Dev, func(ctx context.Context, d *deploy.Deployer) error { return d.Deploy(ctx) })
 }
 
-// Plan shows what a deploy would change: images, settings, compose files, nginx, migrations. It changes nothing that runs.
+// Plan shows what a deploy would change: images, settings, compose files, nginx, migrations. It builds the images that
+// are missing, and changes nothing that runs. FORMAT=json for machines.
 func (Deploy) Plan(ctx context.Context) error {
 	return target.Deploy(ctx, "prod", func(ctx context.Context, d *deploy.Deployer) error { return d.ShowPlan(ctx) })
 }
@@ -40,7 +41,7 @@ func (Deploy) History(ctx context.Context) error {
 	return target.Deploy(ctx, "prod", func(ctx context.Context, d *deploy.Deployer) error { return d.ShowHistory(ctx) })
 }
 
-// Rollback makes the release before live again, or TO=version or release. The same checks as a deploy; a warm one takes a second.
+// Rollback makes the release before live again, or TO=version or release. The same checks as a deploy; a warm one serves in about ten seconds.
 func (Deploy) Rollback(ctx context.Context) error {
 	return target.Deploy(ctx, "prod", func(ctx context.Context, d *deploy.Deployer) error {
 		return d.Rollback(ctx, d.Stack.Settings.Options.To)

@@ -9,17 +9,19 @@ import (
 	"drydock/internal/target"
 )
 
-// Build builds every image that is not up to date. IMAGES=backend,frontend chooses.
+// Build builds every image that is not up to date. IMAGES=backend,frontend chooses. FORMAT=json for machines.
 func Build(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.Build(ctx) })
 }
 
-// Up starts the whole environment, builds what it needs, and prints the page's address.
+// Up starts the whole environment, builds what it needs, and prints the page's address. ENV=prod chooses the
+// environment, DOCKER_HOST the engine; any setting can be given for once: HTTP_PORT=18080.
 func Up(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.Up(ctx) })
 }
 
-// Down stops the environment and keeps its data. VOLUMES=1 removes the data, too, and asks first (YES=1 answers).
+// Down stops the environment and keeps its data. VOLUMES=1 removes the data, too, and asks first (YES=1
+// answers). ENV=prod chooses the environment.
 func Down(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.Down(ctx) })
 }
@@ -30,7 +32,7 @@ func Status(ctx context.Context) error {
 }
 
 // Logs shows what the services wrote. SERVICE=backend,db chooses; SINCE=10m and TAIL=100 bound; MATCH=text and
-// STATUS=5xx filter; FOLLOW=1 goes on.
+// STATUS=5xx filter; FOLLOW=1 goes on. FORMAT=json for machines.
 func Logs(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.Logs(ctx) })
 }

@@ -24,6 +24,7 @@ type Difference struct {
 	Compose    bool          `json:"compose"` // the compose files of the apps differ
 	Nginx      string        `json:"nginx"`   // what would become of the gateway's configuration
 	Base       []stack.Drift `json:"base"`    // what up would change, and a deploy does not
+	Starts     []string      `json:"starts"`  // services that both colours share, do not run, and would be started
 	Migrations []string      `json:"migrations"`
 	Problem    string        `json:"problem,omitempty"` // why the deploy would be refused
 	Steps      []Step        `json:"steps"`
@@ -61,7 +62,7 @@ func (d *Deployer) Plan(ctx context.Context) (Difference, error) {
 	if diff.Nothing {
 		diff.Steps = []Step{Preflight, Locked, Base}
 	}
-	if diff.Base, err = d.Stack.Drifts(ctx, w.values); err != nil {
+	if diff.Base, diff.Starts, err = d.Stack.Drifts(ctx, w.values); err != nil {
 		return Difference{}, err
 	}
 	if diff.Nginx, err = d.nginxDifference(ctx, w); err != nil {
@@ -84,7 +85,7 @@ func (d *Deployer) Plan(ctx context.Context) (Difference, error) {
 func difference(now Situation, m memory, to Release) Difference {
 	active := now.Colour(now.Active)
 	d := Difference{
-		From: active.Version, To: to.Version, Images: []Change{}, Settings: []Change{}, Base: []stack.Drift{}, Migrations: []string{},
+		From: active.Version, To: to.Version, Images: []Change{}, Settings: []Change{}, Base: []stack.Drift{}, Starts: []string{}, Migrations: []string{},
 		Nothing: active.Release != "" && active.Well() && active.Fingerprint == to.Fingerprint.Sum && now.Canary == 0,
 	}
 	from, known := m.Releases.find(active.Release)
@@ -188,7 +189,10 @@ func (diff Difference) WriteText(w io.Writer) error {
 			fmt.Fprintf(&b, "\nMigrations\n  %s\n", strings.Join(diff.Migrations, "\n  "))
 		}
 	}
-	if diff.Nginx != "" {
+	if len(diff.Starts) > 0 {
+		fmt.Fprintf(&b, "\nStarted by the deploy\n  %s\n", strings.Join(diff.Starts, "\n  "))
+	}
+	if diff.Nginx != "" && !slices.Contains(diff.Starts, "gateway") {
 		fmt.Fprintf(&b, "\nnginx: %s\n", diff.Nginx)
 	}
 	if len(diff.Base) > 0 {

@@ -16,10 +16,12 @@ import (
 	"drydock/internal/run"
 )
 
-// migrationFiles reads the folder MIGRATIONS; without one there is nothing.
+// migrationFiles reads the folder MIGRATIONS; without one there is nothing. Without
+// BACKEND_MIGRATE nobody applies it: what were noted as done now would be taken for old by
+// the deploy that does apply it.
 func (d *Deployer) migrationFiles() (map[string]string, error) {
 	s := d.Stack.Settings
-	if s.Deploy.Migrations == "" {
+	if s.Deploy.Migrations == "" || len(s.Backend.Migrate) == 0 {
 		return nil, nil
 	}
 	dir := s.Path(s.Deploy.Migrations)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +40,11 @@ func TestPlan(t *testing.T) {
 
 func window(requests, errs uint64, p90 float64) gateway.Window {
 	return gateway.Window{Requests: requests, Errors: errs, P90: p90}
+}
+
+func TestWhatTheWatchSaw(t *testing.T) {
+	assert.Equal(t, "no visitors: nothing could be judged", visited(window(0, 0, 0)))
+	assert.Equal(t, "20 requests, 1 answered with 5xx, 90 of 100 within 12 ms", visited(window(20, 1, 12.3)))
 }
 
 func TestJudgeErrors(t *testing.T) {
@@ -246,13 +253,14 @@ func sample() (Situation, memory) {
 func TestStatusAndHistoryText(t *testing.T) {
 	now, m := sample()
 	command := func(target string) string { return "mage " + target }
+	settings := &env.Settings{Project: "shop", Env: "prod", Deploy: env.Deploy{Stable: 5 * time.Second, Watch: 30 * time.Second}}
 	var b bytes.Buffer
 	h := &Holder{By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: KindDeploy, Since: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
 	for _, lock := range []*Holder{nil, h, {By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: KindDeploy, Since: h.Since, Alive: true}} {
-		require.NoError(t, status("shop", "prod", now, m, lock).WriteText(&b, command))
+		require.NoError(t, status(settings, now, m, lock).WriteText(&b, command))
 		b.WriteString("----\n")
 	}
-	require.NoError(t, status("shop", "prod", Situation{Active: compose.Blue}, memory{}, nil).WriteText(&b, command))
+	require.NoError(t, status(settings, Situation{Active: compose.Blue}, memory{}, nil).WriteText(&b, command))
 	b.WriteString("----\n")
 	require.NoError(t, m.History.WriteText(&b))
 	require.NoError(t, History{}.WriteText(&b))
@@ -276,6 +284,10 @@ func TestDifference(t *testing.T) {
 	same := now
 	same.Green.Fingerprint = "s3"
 	require.NoError(t, difference(same, m, to).WriteText(&b))
+	first := difference(Situation{}, memory{}, to)
+	first.Starts, first.Nginx = []string{"db", "gateway"}, "the gateway does not run and would be started"
+	first.Base = []stack.Drift{{Service: "backup", What: "runs x/backup:1; the checkout's is x/backup:2"}}
+	require.NoError(t, first.WriteText(&b))
 	testkit.Golden(t, "difference.text", b.Bytes())
 }
 
@@ -287,6 +299,35 @@ func TestPending(t *testing.T) {
 	assert.True(t, known)
 	_, _, known = pending(memory{}, map[string]string{"1.sql": "a"})
 	assert.False(t, known)
+}
+
+// Without a command that applies them, the files in MIGRATIONS are no migrations: not listed,
+// not noted as done; the first deploy that applies them lists, saves and checks them all.
+func TestMigrationsThatNobodyApplies(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(root, "sql"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "sql", "1_notes.sql"), []byte("create table notes ();\n"), 0o644))
+	var said bytes.Buffer
+	settings := &env.Settings{Root: root, Deploy: env.Deploy{Migrations: "sql", Backup: env.SaveDump}}
+	d := &Deployer{Stack: &stack.Stack{Settings: settings, Err: &said}}
+
+	sums, err := d.migrationSums()
+	require.NoError(t, err)
+	assert.Empty(t, sums)
+	first := Release{ID: "1", Migrations: sums}
+	assert.Empty(t, difference(Situation{}, memory{}, first).Migrations)
+	require.NoError(t, d.checkMigrations(memory{}, first))
+
+	settings.Backend.Migrate = []string{"backend", "migrate"}
+	had := memory{Releases: Releases{first}}
+	sums, err = d.migrationSums()
+	require.NoError(t, err)
+	second := Release{ID: "2", Migrations: sums}
+	assert.Equal(t, []string{"1_notes.sql"}, difference(Situation{}, had, second).Migrations)
+	assert.True(t, (&work{d: d, kind: KindDeploy, memory: had, release: second}).saves())
+	require.NoError(t, os.WriteFile(filepath.Join(root, "sql", "1_notes.sql"), []byte("drop table notes;\n"), 0o644))
+	require.NoError(t, d.checkMigrations(had, second))
+	assert.Contains(t, said.String(), "1_notes.sql:1: ")
 }
 
 // A dump or restore point comes first when there is something to lose.

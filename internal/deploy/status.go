@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"drydock/internal/compose"
+	"drydock/internal/env"
 	"drydock/internal/run"
 )
 
@@ -58,12 +59,12 @@ func (d *Deployer) Status(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	s := d.Stack.Settings
-	return status(s.Project, s.Env, now, m, h), nil
+	return status(s, now, m, h), nil
 }
 
 // status is the pure part.
-func status(project, environment string, now Situation, m memory, h *Holder) Status {
-	st := Status{Project: project, Env: environment, Situation: now, Lock: h, Under: m.Current, Kept: []Kept{}}
+func status(s *env.Settings, now Situation, m memory, h *Holder) Status {
+	st := Status{Project: s.Project, Env: s.Env, Situation: now, Lock: h, Under: m.Current, Kept: []Kept{}}
 	st.Shares = []Share{{now.Active, 100 - now.Canary}, {now.Active.Other(), now.Canary}}
 	active, idle := now.Colour(now.Active), now.Colour(now.Active.Other())
 	for _, r := range slices.Backward(m.Releases) {
@@ -86,11 +87,24 @@ func status(project, environment string, now Situation, m memory, h *Holder) Sta
 	case err != nil:
 		st.Rollback = "nothing: no earlier release is kept"
 	case r.ID == idle.Release && idle.Well():
-		st.Rollback = fmt.Sprintf("switch to %s, which runs on %s: takes a second", r, idle.Name)
+		st.Rollback = fmt.Sprintf("switch to %s, which runs on %s: %s", r, idle.Name, takes(s.Deploy))
 	default:
 		st.Rollback = fmt.Sprintf("start %s on %s from its images, then switch", r, now.Active.Other())
 	}
 	return st
+}
+
+// checksFor is what the looks at a warm release take besides the time that it has to stay
+// healthy for, and the switch.
+const checksFor = 5 * time.Second
+
+// takes is how long going back to a warm release takes.
+func takes(s env.Deploy) string {
+	said := fmt.Sprintf("serves in about %s", s.Stable+checksFor)
+	if s.Watch > 0 {
+		said += fmt.Sprintf(", then watched for %s", s.Watch)
+	}
+	return said
 }
 
 // ShowStatus writes it. That the colour which serves is not well is a failure, so that a

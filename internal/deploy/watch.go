@@ -101,7 +101,7 @@ func (w *work) observe(ctx context.Context, live *gateway.Live, span time.Durati
 			return fmt.Errorf("%w: %s%s", errBad, why, w.ended(ctx, list))
 		}
 		if last {
-			w.d.say("%d requests, %d answered with 5xx, 90 of 100 within %.0f ms", now.Requests, now.Errors, now.P90)
+			w.d.say("%s", visited(now))
 		}
 		return nil
 	}
@@ -122,6 +122,14 @@ func (w *work) observe(ctx context.Context, live *gateway.Live, span time.Durati
 			return look(true)
 		}
 	}
+}
+
+// visited is what the watch saw of the visitors.
+func visited(now gateway.Window) string {
+	if now.Requests == 0 {
+		return "no visitors: nothing could be judged"
+	}
+	return fmt.Sprintf("%d requests, %d answered with 5xx, 90 of 100 within %.0f ms", now.Requests, now.Errors, now.P90)
 }
 
 // ended adds to a bad judgement which containers ended by themselves: that is nearer to the

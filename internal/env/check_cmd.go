@@ -12,14 +12,16 @@ type checkResult struct {
 	OK       bool      `json:"ok"`
 	Settings int       `json:"settings"`
 	Problems []Problem `json:"problems"`
+	Warnings []Problem `json:"warnings"` // what is likely a mistake, and stops nothing
 }
 
 // Check writes `ok, N settings` or returns the [Problems], having written
-// nothing. With FORMAT=json it writes one document in both cases. It makes no secrets.
+// nothing but warnings. With FORMAT=json it writes one document in both cases. It makes no secrets.
 func Check(w io.Writer, src Source) error {
 	src.ReadOnly = true
 	r := resolve(src)
 	err := r.problems.err()
+	warnings := nearMisses(src.process())
 	n := 0
 	for _, v := range r.settings.values.byKey {
 		if !v.Option {
@@ -31,10 +33,18 @@ func Check(w io.Writer, src Source) error {
 		if list == nil {
 			list = []Problem{}
 		}
-		if writeErr := writeJSON(w, checkResult{r.env, err == nil, n, list}); writeErr != nil {
+		if warnings == nil {
+			warnings = []Problem{}
+		}
+		if writeErr := writeJSON(w, checkResult{r.env, err == nil, n, list, warnings}); writeErr != nil {
 			return writeErr
 		}
 		return err
+	}
+	for _, one := range warnings {
+		if _, writeErr := fmt.Fprintf(w, "warning: %s\n", one); writeErr != nil {
+			return writeErr
+		}
 	}
 	if err != nil {
 		return err

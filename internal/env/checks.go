@@ -128,22 +128,54 @@ func (r *resolver) checkProject() {
 	if err != nil || r.bad["PROJECT"] {
 		return // the folder was read before; a second complaint helps no one
 	}
+	at := r.at("PROJECT")
 	for _, other := range others {
 		if other == r.env {
 			continue
 		}
-		for _, file := range []string{".env." + other + ".local", "env/" + other + ".env"} {
-			var ignored Problems // the other environment's check tells them
-			l, ok := readLayer(r.src.Root, file, &ignored)
-			if name, set := l.values["PROJECT"]; ok && set {
-				if name == r.settings.Project {
-					r.complain(r.at("PROJECT"), "PROJECT", fmt.Sprintf("%q is the name of environment %s, too (%s)", name, other, l.origin("PROJECT")),
-						"choose another name in env/"+r.env+".env: two environments of one name share containers and data")
-				}
-				break
+		name, from := r.projectOf(other)
+		if name != r.settings.Project {
+			continue
+		}
+		found := fmt.Sprintf("%q is the name of environment %s, too (%s)", name, other, from)
+		const why = ": two environments of one name share containers and data"
+		switch {
+		case from.File == shared && (at == fromProcess || r.elsewhere()):
+			// A name that was said with the command, and an engine on another machine, can
+			// both be meant: the files cannot know.
+		case at.File == shared && from.File != shared:
+			r.complain(at, "PROJECT", found, "write another name into .env."+r.env+".local"+why)
+		case at.File == shared:
+			r.complain(at, "PROJECT", found+", since "+shared+" counts for all of them",
+				"move the line to .env."+r.env+".local, or to .env."+other+".local if that is whose name it is"+why)
+		case at == fromProcess:
+			r.complain(at, "PROJECT", found, "give another name with the command"+why)
+		case at.File == "":
+			r.complain(at, "PROJECT", found, "choose another name in env/"+r.env+".env"+why)
+		default:
+			r.complain(at, "PROJECT", found, "choose another name in "+at.File+why)
+		}
+	}
+}
+
+// projectOf is the project name that another environment loads. What is wrong there its own
+// check tells. The process environment is left out: it is this command's.
+func (r *resolver) projectOf(other string) (string, Origin) {
+	var ignored Problems
+	for _, file := range files(other) {
+		if l, ok := readLayer(r.src.Root, file, &ignored); ok {
+			if name, set := l.values["PROJECT"]; set {
+				return name, l.origin("PROJECT")
 			}
 		}
 	}
+	return byName()["PROJECT"].Default, fromDefault
+}
+
+// elsewhere says whether this command works on the engine of another machine.
+func (r *resolver) elsewhere() bool {
+	host := r.settings.Options.Host
+	return host != "" && !strings.HasPrefix(host, "unix://")
 }
 
 func (r *resolver) checkStrength(key string, password Secret, names ...string) {

@@ -49,6 +49,25 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// What looks like a setting and is none passes, and is told; other programs' names are not.
+func TestCheckWarnsOfNearMisses(t *testing.T) {
+	root := sample(t)
+	environ := []string{"BACKEND_PROT=3", "FRONTEND_REPLICA=2", "DB_PASWORD=hidden", "BACKUP_KEEP_DIALY=1", "REDIS_MEMROY=1g",
+		"BACKEND_PORT=8001", "BACKEND_ENV_PROT=3", "BACKEND_SECRET_KYE=x", "DB_PASSWORD_FILE=", "DB_HOST=x", "REDIS_HOST=x", "BACKEND_HOST=x", "FRONTEND_URL=x", "DB_CONNECTION=x", "HTTP_PROT=1", "PATH=/bin"}
+	var out bytes.Buffer
+	require.NoError(t, Check(&out, source(root, "dev", environ...)))
+	golden(t, "check/near.text", out.String())
+	out.Reset()
+	require.NoError(t, Check(&out, source(root, "dev", append(environ, "FORMAT=json")...)))
+	assert.Contains(t, out.String(), `"warnings": [
+    {
+      "where": "process environment",`)
+	assert.NotContains(t, out.String(), "hidden")
+	out.Reset()
+	require.Error(t, Check(&out, source(root, "dev", "HTTP_PORT=0", "BACKEND_PROT=3")))
+	assert.Equal(t, "warning: process environment: BACKEND_PROT: no setting, and nobody reads it; did you mean BACKEND_PORT?\n", out.String())
+}
+
 func TestDiff(t *testing.T) {
 	root := sample(t)
 	for _, format := range []string{"text", "json"} {

@@ -44,14 +44,14 @@ func committed(t *testing.T, root string) Files {
 	return Files{Dev: dev, Prod: prod}
 }
 
-// .env.example is a file of settings: copied to .env it is right, also with its
+// .env.example is a file of settings: copied to .env.dev.local it is right, also with its
 // comments removed, and it has every key.
 func TestExampleIsRight(t *testing.T) {
 	root, err := FindRoot(".")
 	require.NoError(t, err)
 	example, err := Example(committed(t, root))
 	require.NoError(t, err)
-	scratch := checkout(t, map[string]string{".env": example})
+	scratch := checkout(t, map[string]string{".env.dev.local": example})
 	_, err = Load(source(scratch, "dev"))
 	require.NoError(t, err)
 

@@ -68,10 +68,18 @@ func environment(src Source, p *Problems) (string, bool) {
 	return name, false
 }
 
+// shared is the file of this machine that counts for every environment.
+const shared = ".env"
+
+// files are where an environment's settings stand, highest first.
+func files(name string) []string {
+	return []string{".env." + name + ".local", shared, "env/" + name + ".env"}
+}
+
 // readLayers reads the process environment and the files, highest first.
 func readLayers(src Source, name string, p *Problems) []layer {
 	layers := []layer{{values: src.process()}}
-	for _, file := range []string{".env." + name + ".local", ".env", "env/" + name + ".env"} {
+	for _, file := range files(name) {
 		l, ok := readLayer(src.Root, file, p)
 		if ok {
 			layers = append(layers, l)

@@ -293,3 +293,55 @@ func TestNearest(t *testing.T) {
 		assert.Equal(t, want, nearest(name, knownKeys()), name)
 	}
 }
+
+// Another environment's project name is looked for where that environment would find it, and
+// one name for both is refused from both sides.
+func TestProjectNameOfAnotherEnvironment(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		files   map[string]string
+		environ []string
+		refused map[string]string // by environment: a part of the problem
+	}{
+		{name: "two names"},
+		{name: "a name for all", files: map[string]string{".env": "PROJECT=shop\n"}, refused: map[string]string{
+			"dev":  `.env:1: PROJECT: "shop" is the name of environment prod, too (.env:1), since .env counts for all of them; move the line to .env.dev.local, or to .env.prod.local if`,
+			"prod": `.env:1: PROJECT: "shop" is the name of environment dev, too (.env:1), since .env counts for all of them; move the line to .env.prod.local, or to .env.dev.local if`}},
+		{name: "a name for all but one", files: map[string]string{".env": "PROJECT=shop\n", ".env.prod.local": "PROJECT=shop-prod\n"}},
+		{name: "the name that .env gives the other", files: map[string]string{".env": "PROJECT=shop\n", ".env.prod.local": "PROJECT=shop\n"}, refused: map[string]string{
+			"dev":  `.env:1: PROJECT: "shop" is the name of environment prod, too (.env.prod.local:1); write another name into .env.dev.local: two`,
+			"prod": `.env.prod.local:1: PROJECT: "shop" is the name of environment dev, too (.env:1); choose another name in .env.prod.local`}},
+		{name: "a name that .env hides", files: map[string]string{".env": "PROJECT=shop\n", ".env.dev.local": "PROJECT=drydock\n"}},
+		{name: "a file without a name has the default", files: map[string]string{"env/staging.env": "MODE=prod\n"}, refused: map[string]string{
+			"prod":    `env/prod.env:1: PROJECT: "drydock" is the name of environment staging, too (default); choose another name in env/prod.env`,
+			"staging": `default: PROJECT: "drydock" is the name of environment prod, too (env/prod.env:1); choose another name in env/staging.env`}},
+		{name: "said with the command", environ: []string{"PROJECT=drydock-scratch"}},
+		{name: "said with the command, and for all", files: map[string]string{".env": "PROJECT=shop\n"}, environ: []string{"PROJECT=shop"}},
+		{name: "said with the command, the other's", environ: []string{"PROJECT=drydock"}, refused: map[string]string{
+			"dev": `process environment: PROJECT: "drydock" is the name of environment prod, too (env/prod.env:1); give another name with the command`}},
+		{name: "on another machine", files: map[string]string{".env": "PROJECT=shop\n"}, environ: []string{"DOCKER_HOST=ssh://deploy@server"}},
+		{name: "on another socket of this machine", files: map[string]string{".env": "PROJECT=shop\n"}, environ: []string{"DOCKER_HOST=unix:///run/user/1000/docker.sock"}, refused: map[string]string{
+			"dev": "since .env counts", "prod": "since .env counts"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := checkout(t, c.files)
+			names, err := Environments(root)
+			require.NoError(t, err)
+			for _, name := range names {
+				src := source(root, name, c.environ...)
+				src.Secretless, src.ReadOnly = true, true
+				_, err := Load(src)
+				if want := c.refused[name]; want != "" {
+					assert.ErrorContains(t, err, want, name)
+				} else {
+					assert.NoError(t, err, name)
+				}
+			}
+		})
+	}
+
+	root := checkout(t, map[string]string{".env": "PROJECT=shop\n"})
+	require.NoError(t, os.Remove(filepath.Join(root, "env/prod.env")))
+	_, err := Load(source(root, "dev"))
+	assert.NoError(t, err, "the only environment")
+}

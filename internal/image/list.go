@@ -22,7 +22,7 @@ type Row struct {
 	Input   string    `json:"input"`
 	ID      string    `json:"id"`
 	Created time.Time `json:"created"`
-	Age     *int64    `json:"age_seconds"` // of the commit; null for uncommitted sources
+	Age     *int64    `json:"age_seconds"` // of the commit; null when it is not known: changed files, no git, a shallow clone
 	Since   time.Time `json:"since"`       // when this engine last named it, which is what prune goes by
 	Size    int64     `json:"size"`
 	Runs    []Run     `json:"runs"`
@@ -39,15 +39,27 @@ type Run struct {
 	Running   bool   `json:"running"`
 }
 
-// List describes every image of Drydock's in an engine, with what the next
-// prune would do to it under these rules.
-func List(ctx context.Context, shelf Shelf, rules PruneRules, now time.Time) ([]Row, error) {
+// List describes every image under IMAGE_PREFIX in an engine, with what the next
+// prune would do to it under these rules. Others are how many images of Drydock's
+// there are whose tags all have another prefix; prune leaves those alone, too.
+func List(ctx context.Context, shelf Shelf, rules PruneRules, now time.Time) (rows []Row, others int, err error) {
 	images, err := StoredImages(ctx, shelf)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	rules.Now = now
-	return rowsOf(PlanPrune(images, rules), rules.Prefix, now), nil
+	plan := PlanPrune(images, rules)
+	ours := slices.DeleteFunc(plan, func(v Verdict) bool { return elsewhere(v.Stored, rules.Prefix) })
+	return rowsOf(ours, rules.Prefix, now), len(images) - len(ours), nil
+}
+
+// elsewhere says whether an image has tags, and none of them is ours. A leftover without a
+// tag may be anybody's; prune takes it.
+func elsewhere(s Stored, prefix string) bool {
+	return len(s.Refs) > 0 && !slices.ContainsFunc(s.Refs, func(ref string) bool {
+		repo, _ := splitRef(ref)
+		return repo == prefix+"/"+s.Name
+	})
 }
 
 func rowsOf(plan []Verdict, prefix string, now time.Time) []Row {
@@ -85,15 +97,15 @@ func WriteList(w io.Writer, rows []Row, format string) error {
 		// tabwriter keeps what it is given; errors come from Flush.
 		_, _ = fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
-	line("NAME", "TARGET", "TAG", "INPUT", "ID", "AGE", "SIZE", "HERE SINCE", "RUNS IN", "KEPT BY")
+	line("NAME", "TARGET", "TAG", "INPUT", "ID", "COMMITTED", "SIZE", "HERE SINCE", "RUNS IN", "KEPT BY")
 	for _, r := range rows {
 		reason := r.Reason
 		if !r.Kept {
 			reason = "- (" + r.Reason + ")"
 		}
-		age, since := "uncommitted", "-"
+		age, since := "unknown", "-"
 		if r.Age != nil {
-			age = units.HumanDuration(time.Duration(*r.Age) * time.Second)
+			age = units.HumanDuration(time.Duration(*r.Age)*time.Second) + " ago"
 		}
 		if !r.Since.IsZero() {
 			since = r.Since.Local().Format("2006-01-02 15:04")

@@ -165,15 +165,16 @@ func TestPruneTellsOfTheCache(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	rows, err := List(t.Context(), yard(t), PruneRules{Prefix: "drydock", Keep: 5}, noon.Add(72*time.Hour))
+	rows, others, err := List(t.Context(), yard(t), PruneRules{Prefix: "drydock", Keep: 5}, noon.Add(72*time.Hour))
 	require.NoError(t, err)
+	assert.Zero(t, others)
 	require.Len(t, rows, 5, "a stranger's image is not ours to show")
 	var text bytes.Buffer
 	require.NoError(t, WriteList(&text, rows, "text"))
 	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
 	require.Len(t, lines, 6)
-	assert.Equal(t, []string{"NAME", "TARGET", "TAG", "INPUT", "ID", "AGE", "SIZE", "HERE", "SINCE", "RUNS", "IN", "KEPT", "BY"}, strings.Fields(lines[0]))
-	assert.Regexp(t, `backend +prod +v1 +1 +[0-9a-f]{12} +3 days +\S+kB +`+noon.Add(time.Hour).Local().Format("2006-01-02 15:04")+` +shop-blue-backend-1 +running: shop-blue-backend-1`, text.String())
+	assert.Equal(t, []string{"NAME", "TARGET", "TAG", "INPUT", "ID", "COMMITTED", "SIZE", "HERE", "SINCE", "RUNS", "IN", "KEPT", "BY"}, strings.Fields(lines[0]))
+	assert.Regexp(t, `backend +prod +v1 +1 +[0-9a-f]{12} +3 days ago +\S+kB +`+noon.Add(time.Hour).Local().Format("2006-01-02 15:04")+` +shop-blue-backend-1 +running: shop-blue-backend-1`, text.String())
 	assert.Regexp(t, `backend +prod +- .* - \(leftover without a tag\)`, text.String())
 
 	var machine bytes.Buffer
@@ -184,6 +185,17 @@ func TestList(t *testing.T) {
 	assert.Contains(t, machine.String(), `"age_seconds": 259200`)
 	assert.NotContains(t, machine.String(), "null", "lists are lists")
 
+	rows, others, err = List(t.Context(), yard(t), PruneRules{Prefix: "team", Keep: 5}, noon)
+	require.NoError(t, err)
+	assert.Equal(t, 5, len(rows)+others)
+	for _, r := range rows {
+		assert.Empty(t, r.Tags, "only what nobody has named is shown besides our own")
+	}
+	assert.NotEmpty(t, rows)
+
+	text.Reset()
+	require.NoError(t, WriteList(&text, []Row{{Name: "backend", ID: strings.Repeat("0", 64)}}, ""))
+	assert.Contains(t, text.String(), "unknown", "without a commit nobody knows how old the sources are")
 	text.Reset()
 	require.NoError(t, WriteList(&text, nil, ""))
 	assert.Contains(t, text.String(), "go tool mage build")

@@ -175,7 +175,7 @@ var (
 
 // CalledTargets are the targets that a piece of code calls through mage; known has the
 // arguments of the ones that there are (Words).
-func CalledTargets(code string, known map[string][]string) []string {
+func CalledTargets(code string, known map[string]Target) []string {
 	var list []string
 	for _, call := range mageCall.FindAllStringSubmatch(code, -1) {
 		arguments := 0
@@ -185,7 +185,7 @@ func CalledTargets(code string, known map[string][]string) []string {
 				arguments--
 			case targetName.MatchString(word):
 				list = append(list, word)
-				arguments = len(known[strings.ToLower(word)])
+				arguments = known[strings.ToLower(word)].Required()
 			}
 		}
 	}

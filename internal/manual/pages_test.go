@@ -27,7 +27,7 @@ func TestParse(t *testing.T) {
 	assert.Equal(t, "sh", m.Blocks[1].Language)
 	assert.Equal(t, []string{"echo 'a#b'"}, m.Blocks[1].Commands())
 	assert.Contains(t, m.Spans, "FORMAT=json mage report")
-	known := map[string][]string{"env:diff": {"a", "b"}}
+	known := map[string]Target{"env:diff": {Arguments: []string{"a", "b"}}}
 	assert.Equal(t, []string{"setup", "up", "deploy:prod"}, CalledTargets("go tool mage setup up\nmage deploy:prod", known))
 	assert.Equal(t, []string{"env:diff", "up"}, CalledTargets("go tool mage env:diff dev prod up", known))
 	assert.Empty(t, CalledTargets("go tool mage TARGET", known))

@@ -15,7 +15,11 @@ type Target struct {
 	Group     string // its namespace; "" for the ones without
 	Text      string // its documentation, one paragraph
 	Arguments []string
+	Options   map[string]bool // those of the arguments that may be left out, written -name=value; whether -name alone means something
 }
+
+// Required is how many arguments have to follow the name.
+func (t Target) Required() int { return len(t.Arguments) - len(t.Options) }
 
 // Targets reads the targets of a magefiles folder.
 func Targets(dir string) ([]Target, error) {
@@ -37,19 +41,19 @@ func Targets(dir string) ([]Target, error) {
 }
 
 // Words are all names that mage takes, short ones included, in lower case, since mage
-// does not look at the case, with the arguments that each wants.
-func Words(dir string) (map[string][]string, error) {
+// does not look at the case, and what each of them stands for.
+func Words(dir string) (map[string]Target, error) {
 	pkg, err := read(dir)
 	if err != nil {
 		return nil, err
 	}
-	words := map[string][]string{}
+	words := map[string]Target{}
 	for _, f := range pkg.Funcs {
 		t := target(f)
-		words[strings.ToLower(t.Name)] = t.Arguments
+		words[strings.ToLower(t.Name)] = t
 	}
 	for alias, f := range pkg.Aliases {
-		words[strings.ToLower(alias)] = target(f).Arguments
+		words[strings.ToLower(alias)] = target(f)
 	}
 	return words, nil
 }
@@ -62,6 +66,12 @@ func target(f *parse.Function) Target {
 	}
 	for _, a := range f.Args {
 		t.Arguments = append(t.Arguments, a.Name)
+		if a.Optional {
+			if t.Options == nil {
+				t.Options = map[string]bool{}
+			}
+			t.Options[strings.ToLower(a.Name)] = a.Type == "bool"
+		}
 	}
 	return t
 }

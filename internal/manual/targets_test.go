@@ -4,12 +4,14 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/env"
 	"drydock/internal/gateway/lint"
 	"drydock/internal/testkit"
 )
@@ -53,4 +55,27 @@ func TestHelpFitsATerminal(t *testing.T) {
 	for line := range strings.Lines(Help(list)) {
 		assert.LessOrEqual(t, len(strings.TrimRight(line, "\n")), 120, line)
 	}
+}
+
+// An option that nobody can find in the help of the target that reads it might not be there.
+func TestTargetsNameTheirOptions(t *testing.T) {
+	_, list := ours(t)
+	texts, all := map[string]string{}, ""
+	for _, target := range list {
+		texts[target.Name] = target.Text
+		all += target.Text + "\n"
+	}
+	names := regexp.MustCompile("`([a-z][A-Za-z:]*)`")
+	for _, k := range env.Schema() {
+		if !k.Option || k.Name == "NO_COLOR" || k.Name == "CI" { // of every target
+			continue
+		}
+		assert.Regexp(t, `\b`+k.Name+`\b`, all, "no target names it")
+		for _, m := range names.FindAllStringSubmatch(k.Doc, -1) {
+			if text, ok := texts[m[1]]; assert.True(t, ok, "%s: there is no target %s", k.Name, m[1]) {
+				assert.Regexp(t, `\b`+k.Name+`\b`, text, "%s does not name it", m[1])
+			}
+		}
+	}
+	assert.Contains(t, texts["up"], "ENV=")
 }

@@ -82,7 +82,7 @@ func TestTheBody(t *testing.T) {
 		Event: BackupFailed, Kind: "dump", ID: "ID", Time: time.Date(2026, 1, 31, 12, 0, 0, 0, time.FixedZone("", 8*3600)),
 		Duration: 83*time.Second + 456789*time.Microsecond,
 		Error:    "pg_dump: connection to \"postgres://app:pa%25ss%40word@db/app\" failed: password <pa%ss@word> & user\nline two, of Käse",
-		Next:     "go tool mage backup:dump ENV=prod",
+		Next:     "ENV=prod go tool mage backup:dump",
 	}))
 	require.NoError(t, s.Send(t.Context(), Event{Event: "deploy.done", ID: "ID", Time: time.Unix(0, 0)}))
 	var got bytes.Buffer

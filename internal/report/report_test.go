@@ -30,7 +30,7 @@ func sample() Report {
 		r.Services = append(r.Services, stack.Status{Service: name, State: "running", Health: "healthy", Version: "1.8.0", Uptime: int64(86400*3 + i*977), Memory: uint64(40+37*i) << 20, Limit: 512 << 20})
 	}
 	r.Services[0].Ports = []string{"0.0.0.0:80", "0.0.0.0:443"}
-	r.Deploy = &deploy.Status{Project: "shop", Env: "prod", Rollback: "switch to 1.7.2, which runs on blue: takes a second",
+	r.Deploy = &deploy.Status{Project: "shop", Env: "prod", Rollback: "switch to 1.7.2, which runs on blue: serves in about 10s, then watched for 30s",
 		Shares: []deploy.Share{{Colour: compose.Green, Percent: 100}, {Colour: compose.Blue}},
 		Situation: deploy.Situation{Active: compose.Green, Gateway: true,
 			Blue:  deploy.Colour{Name: compose.Blue, Version: "1.7.2", Revision: "1f0c3b9aa27d4e58", Containers: 3, Running: 3, Healthy: 3},

@@ -55,19 +55,17 @@ func (s *Stack) EnsureBase(ctx context.Context, v compose.Values) ([]Drift, erro
 	return base.drift, nil
 }
 
-// Drifts is what EnsureBase would return, without starting anything.
-func (s *Stack) Drifts(ctx context.Context, v compose.Values) ([]Drift, error) {
+// Drifts is what EnsureBase would return and which services it would start, without
+// starting anything.
+func (s *Stack) Drifts(ctx context.Context, v compose.Values) (drifts []Drift, starts []string, err error) {
 	base, err := s.lookAtBase(ctx, v)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, name := range base.locked {
 		base.drift = append(base.drift, Drift{name, "has another " + passwords[name] + " than the settings; a deploy is refused until up has changed it"})
 	}
-	for _, name := range base.missing {
-		base.drift = append(base.drift, Drift{name, "does not run; a deploy starts it"})
-	}
-	return base.drift, nil
+	return base.drift, append([]string{}, base.missing...), nil
 }
 
 // lockedOut says that a release could not get into services.

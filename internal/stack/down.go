@@ -63,9 +63,9 @@ func (s *Stack) Down(ctx context.Context) error {
 // labelFolder is where compose notes the folder of a project's files.
 const labelFolder = "com.docker.compose.project.working_dir"
 
-// ours refuses to remove the data of a stack that another checkout has started: a second
-// clone has the same settings, and the same name for its project. Saying the name with
-// the command is enough; that is no accident.
+// ours refuses to remove the data of a stack that another checkout has started, or another
+// environment: a second clone has the same settings, and the same name for its project.
+// Saying the name with the command is enough; that is no accident.
 func (s *Stack) ours(ctx context.Context) error {
 	if v, ok := s.Settings.Lookup("PROJECT"); ok && v.Origin == env.FromProcess {
 		return nil
@@ -74,14 +74,24 @@ func (s *Stack) ours(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	here := s.Settings.Path("compose")
-	for _, c := range list {
-		if from := c.Labels[labelFolder]; from != "" && from != here {
-			return run.WithCode(run.CodeBusy, fmt.Errorf("removing the data of %s: it was started from %s, and this is %s; run it there, or say which one is meant: PROJECT=%s VOLUMES=1 %s",
-				s.Settings.Project, from, here, s.Settings.Project, s.command("down")))
-		}
+	if who := stranger(list, s.Settings.Path("compose"), s.Settings.Env); who != "" {
+		return run.WithCode(run.CodeBusy, fmt.Errorf("removing the data of %s: %s; run it there, or say which one is meant: PROJECT=%s VOLUMES=1 %s",
+			s.Settings.Project, who, s.Settings.Project, s.command("down")))
 	}
 	return nil
+}
+
+// stranger says who else has started one of the containers, or "".
+func stranger(list []engine.Container, here, environment string) string {
+	for _, c := range list {
+		if from := c.Labels[labelFolder]; from != "" && from != here {
+			return fmt.Sprintf("it was started from %s, and this is %s", from, here)
+		}
+		if of := c.Labels[LabelEnv]; of != "" && of != environment {
+			return fmt.Sprintf("it was started as environment %s, and this is %s", of, environment)
+		}
+	}
+	return ""
 }
 
 // any says whether the compose project has a container. When in doubt it has.

@@ -66,11 +66,14 @@ func (s *Stack) BuildEngine() *engine.Client {
 	return s.Engine
 }
 
-// ListImages shows Drydock's images in the engine.
+// ListImages shows this checkout's images in the engine.
 func (s *Stack) ListImages(ctx context.Context) error {
-	rows, err := image.List(ctx, s.Engine, s.pruneRules(), time.Now())
+	rows, others, err := image.List(ctx, s.Engine, s.pruneRules(), time.Now())
 	if err != nil {
 		return err
+	}
+	if others > 0 {
+		s.say("%d more images of Drydock's have other names than %s/...: another IMAGE_PREFIX made them", others, s.Settings.Image.Prefix)
 	}
 	return image.WriteList(s.Out, rows, s.Settings.Options.Format)
 }

@@ -49,11 +49,17 @@ func Stack(ctx context.Context, fn func(context.Context, *stack.Stack) error) er
 	})
 }
 
-// do ends the context with INT or TERM and maps the error to an exit code.
+// do ends the context with INT or TERM and maps the error to an exit code. That nobody reads
+// the result to its end is no failure.
 func do(ctx context.Context, fn func(context.Context) error) error {
 	ctx, stop := run.Context(ctx)
 	defer stop()
-	return Exit(fn(ctx))
+	defer survivePipes()()
+	err := fn(ctx)
+	if unread(err) {
+		return nil
+	}
+	return Exit(err)
 }
 
 // Exit gives an error the exit code that mage ends with. It has to be the outermost:

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
 	"testing"
 
 	"github.com/magefile/mage/mg"
@@ -29,5 +32,19 @@ func TestExitCodes(t *testing.T) {
 		{fmt.Errorf("waiting: %w", context.Canceled), run.CodeInterrupted},
 	} {
 		assert.Equal(t, c.want, mg.ExitStatus(Exit(c.err)), "%v", c.err)
+	}
+}
+
+// Only a closed stdout is passed over: a connection that breaks, or a failure beside it, is told.
+func TestNobodyReadsOn(t *testing.T) {
+	closed := &fs.PathError{Op: "write", Path: os.Stdout.Name(), Err: syscall.EPIPE}
+	assert.True(t, unread(closed))
+	assert.True(t, unread(fmt.Errorf("writing the list: %w", closed)))
+	assert.True(t, unread(errors.Join(nil, closed)))
+	for _, err := range []error{
+		nil, syscall.EPIPE, errors.New("it failed"), errors.Join(errors.New("it failed"), closed),
+		&fs.PathError{Op: "write", Path: "/tmp/x", Err: syscall.EPIPE}, &fs.PathError{Op: "write", Path: os.Stdout.Name(), Err: syscall.ENOSPC},
+	} {
+		assert.False(t, unread(err), "%v", err)
 	}
 }
