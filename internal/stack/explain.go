@@ -12,6 +12,7 @@ import (
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/env"
+	"drydock/internal/run"
 )
 
 // meant are the containers that a failed start is about: not the other colour's, nor what ended
@@ -91,7 +92,7 @@ const linesShown = 15
 func (s *Stack) trouble(ctx context.Context, c engine.Container) Trouble {
 	t := Trouble{Service: c.Service(), State: status(c, engine.Stats{}, time.Now()).state()}
 	err := s.Engine.Logs(ctx, c.ID, engine.LogOptions{Tail: linesShown}, func(l engine.LogLine) error {
-		t.Lines = append(t.Lines, l.Text)
+		t.Lines = append(t.Lines, run.Redact(l.Text, s.secretValues()...)) // it may become evidence
 		return nil
 	})
 	if err != nil {
