@@ -16,7 +16,7 @@ import (
 )
 
 // meant are the containers that a failed start is about: not the other colour's, nor what ended
-// before it. When that was can be told where the engine's clock is ours (local).
+// before it, nor what was not started because of the others. When that was can be told where the engine's clock is ours (local).
 func meant(project string, list []engine.Container, err error, local bool) []engine.Container {
 	list = serving(project, list)
 	var f *compose.Failure
@@ -35,7 +35,7 @@ func meant(project string, list []engine.Container, err error, local bool) []eng
 		case engine.Exited, engine.Dead:
 			return c.Finished.Before(began)
 		case engine.Created:
-			return c.Created.Before(began)
+			return c.Error == "" || c.Created.Before(began) // it waited for one of the others
 		}
 		return false
 	})

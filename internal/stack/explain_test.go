@@ -50,11 +50,13 @@ func TestMeant(t *testing.T) {
 		c("backend", "shop-blue", "backend", engine.Running, began.Add(-time.Hour)),
 		c("crashed", "shop-blue", "backend", engine.Exited, began.Add(time.Second)),
 		c("fresh", "shop-blue", "frontend", engine.Created, began.Add(time.Second)),
+		c("waiting", "shop-blue", "frontend", engine.Created, began.Add(time.Second)),
 		c("stopped", "shop-blue", "frontend", engine.Exited, began.Add(-time.Hour)),
 		c("never", "shop-blue", "frontend", engine.Created, began.Add(-time.Hour)),
 		c("old", "shop-green", "frontend", engine.Exited, began.Add(-time.Hour)),
 		c("shop-deploy", "", "", engine.Exited, began.Add(time.Second)),
 	}
+	list[3].Error, list[6].Error = "port is already allocated", "port is already allocated"
 	local := true
 	names := func(err error) (names []string) {
 		for _, c := range meant("shop", list, err, local) {
@@ -68,5 +70,5 @@ func TestMeant(t *testing.T) {
 	assert.Equal(t, []string{"fresh"}, names(failed))
 	local = false
 	assert.Equal(t, []string{"fresh", "stopped", "never"}, names(failed), "another machine's clock tells nothing")
-	assert.Equal(t, []string{"db", "backend", "crashed", "fresh", "stopped", "never"}, names(errors.New("asking for the page")))
+	assert.Equal(t, []string{"db", "backend", "crashed", "fresh", "waiting", "stopped", "never"}, names(errors.New("asking for the page")))
 }
