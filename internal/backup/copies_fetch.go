@@ -52,23 +52,30 @@ func (s *Service) Fetch(ctx context.Context, o FetchOptions) (physical.Fetched, 
 			errs = append(errs, err)
 			continue
 		}
-		if o.Dir == "" {
-			f := physical.Fetched{Repository: r.Name, Label: target.Backup.Label, Version: version, Timeline: target.Window.Timeline, Segments: len(target.Segments) + len(target.Received), Bytes: target.Backup.Size}
-			if !target.Time.IsZero() {
-				f.Target = &target.Time
+		f := r.FetchedOf(target, version)
+		if o.Dir != "" {
+			if f, err = r.Fetch(ctx, target, version, physical.FetchOptions{Dir: o.Dir, Jobs: s.Config.Jobs, Log: s.said}); err != nil {
+				return f, err
 			}
-			return f, nil
+			err = s.complete(ctx, r, o.Dir, target)
 		}
-		f, err := r.Fetch(ctx, target, version, physical.FetchOptions{Dir: o.Dir, Jobs: s.Config.Jobs, Log: s.said})
-		if err != nil {
-			return f, err
-		}
-		return f, s.complete(ctx, r, o.Dir, target)
+		return s.named(f), err
 	}
 	if len(errs) == 0 {
 		return physical.Fetched{}, run.WithCode(run.CodeBadInput, fmt.Errorf("there is no repository %q; there are local and, if BACKUP_S3_ENDPOINT is set, s3", o.Repository))
 	}
 	return physical.Fetched{}, errors.Join(errs...)
+}
+
+// named adds what a person knows the backup by, and shows its time where the service lives.
+func (s *Service) named(f physical.Fetched) physical.Fetched {
+	if list, err := s.Store.List(); err == nil { // the label is a name, too
+		f.ID = idOf(list, f.Repository, f.Label)
+	}
+	if !f.Until.IsZero() {
+		f.Until = f.Until.In(s.Config.Zone)
+	}
+	return f
 }
 
 // target decides how to get there in one repository.

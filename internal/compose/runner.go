@@ -92,8 +92,9 @@ func (r *Runner) call(ctx context.Context, p Project, doing string, args ...stri
 		return err
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = r.Stdin, r.Stdout, r.Stderr
+	began := time.Now()
 	if err := run.Run(ctx, cmd); err != nil {
-		return fmt.Errorf("%s the compose project %s: %w", doing, p.Name, err)
+		return &Failure{Doing: doing, Project: p.Name, Began: began, Err: withoutProgress(err)}
 	}
 	return nil
 }

@@ -144,7 +144,10 @@ func (d *Drill) drill(ctx context.Context, e *Evidence, parts []part) error {
 // one drills one part in a scratch stack of its own; spared is a part that the budget of loss
 // is not about.
 func (d *Drill) one(ctx context.Context, p part, lost moment, spared bool) (err error) {
-	s := d.scratch(p.evidence)
+	s, err := d.scratch(ctx, p.evidence)
+	if err != nil {
+		return err
+	}
 	s.lost, s.spared = lost, spared
 	if err := s.clean(ctx); err != nil { // what a drill left that was killed
 		return err

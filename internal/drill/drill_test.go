@@ -3,12 +3,15 @@ package drill
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"drydock/internal/stack"
 )
 
 func TestPick(t *testing.T) {
@@ -155,4 +158,28 @@ func TestLastKeepsTheEnd(t *testing.T) {
 	assert.True(t, strings.HasSuffix(got, "the reason"))
 	assert.True(t, strings.HasPrefix(got, "... 0123456789\n"))
 	assert.Equal(t, `dbname='it\'s = "odd" \\'`, quoteConn(`it's = "odd" \`))
+}
+
+// A backend that did not get ready is gone when somebody reads the page: what it said is all there is.
+func TestToldIsWhatABackendSaid(t *testing.T) {
+	trouble := stack.Trouble{Reason: "backend: its health check says: GET /nope answered 404", Lines: []string{"begin", "no such <table>"}}
+	assert.Equal(t, "backend: its health check says: GET /nope answered 404\nits last lines:\nbegin\nno such <table>", told(trouble))
+	assert.Equal(t, "x\nit wrote nothing", told(stack.Trouble{Reason: "x"}))
+	long := stack.Trouble{Reason: "the reason", Lines: slices.Repeat([]string{strings.Repeat("x", 300)}, 15)}
+	assert.LessOrEqual(t, len(told(long)), maxDetail)
+	assert.True(t, strings.HasPrefix(told(long), "the reason\n"))
+
+	e := example("d1", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), true)
+	e.Parts[0].Backend = "v1.2.0, the release that serves (r1)"
+	e.Parts[0].check("the backend is ready on it", false, e.Parts[0].Backend+": "+told(trouble))
+	var text, page, machine strings.Builder
+	require.NoError(t, e.Write(&text, "text"))
+	require.NoError(t, e.Page(&page, nil))
+	require.NoError(t, e.Write(&machine, "json"))
+	assert.Contains(t, text.String(), "\n  with the backend v1.2.0, the release that serves (r1)\n")
+	assert.Contains(t, text.String(), "answered 404\n        its last lines:\n        begin\n        no such <table>\n")
+	assert.Contains(t, page.String(), "The backend that was started on it: v1.2.0, the release that serves (r1).")
+	assert.Contains(t, page.String(), "its last lines:\nbegin\nno such &lt;table&gt;</td>")
+	assert.Contains(t, machine.String(), `"backend": "v1.2.0, the release that serves (r1)"`)
+	assert.Contains(t, machine.String(), `its last lines:\nbegin\n`)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -24,7 +25,8 @@ type Part struct {
 	Name     string    `json:"name"` // dump, physical
 	Backup   string    `json:"backup"`
 	Database string    `json:"database"`
-	Made     time.Time `json:"made"` // when the backup was begun: what came later is not in it
+	Backend  string    `json:"backend,omitempty"` // the version that was started on it, and whose it is
+	Made     time.Time `json:"made"`              // when the backup was begun: what came later is not in it
 	Finished time.Time `json:"finished"`
 	Size     int64     `json:"size"` // bytes that it occupies
 	Tables   int       `json:"tables"`
@@ -129,6 +131,9 @@ func verdict(ok bool) string {
 
 func (p *Part) text() string {
 	text := fmt.Sprintf("%s: backup %s of %s\n", p.Name, p.Backup, p.Made.UTC().Format("2006-01-02 15:04:05 UTC"))
+	if p.Backend != "" {
+		text += "  with the backend " + p.Backend + "\n"
+	}
 	line := func(c Check, what string) {
 		mark := "ok  "
 		if !c.OK {
@@ -136,7 +141,7 @@ func (p *Part) text() string {
 		}
 		text += fmt.Sprintf("  %s  %s%s", mark, what, c.Name)
 		if c.Detail != "" {
-			text += ": " + c.Detail
+			text += ": " + strings.ReplaceAll(c.Detail, "\n", "\n        ")
 		}
 		text += "\n"
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,7 @@ func (l *lab) heal() {
 type fault struct {
 	name   string
 	check  string                   // the error has to name it
+	said   []string                 // and the evidence says why
 	script string                   // in the folder of the dump
 	copied bool                     // it is about the physical backup
 	repo   string                   // script in the local repository of physical backups
@@ -148,6 +150,10 @@ func (l *lab) sees(f fault) string {
 		return "the drill passed"
 	case !strings.Contains(err.Error(), "the restore drill failed: ") || !strings.Contains(err.Error(), f.check):
 		return fmt.Sprintf("the error does not name %q: %v", f.check, err)
+	case slices.ContainsFunc(f.said, func(want string) bool { return !strings.Contains(out.String(), want) }):
+		return fmt.Sprintf("the evidence does not say all of %q:\n%s", f.said, out.String())
+	case strings.Contains(out.String(), " Container "):
+		return "compose's display is in the evidence"
 	case !strings.Contains(out.String(), "FAILED"):
 		return "the evidence does not say FAILED"
 	case len(left) > 0:
@@ -194,8 +200,46 @@ func TestADrillFailsByTheNameOfWhatIsWrong(t *testing.T) {
 		{name: "a flipped byte in the table of contents", check: "dump: files of the backup", script: flip("files/dump/toc.dat")},
 		{name: "a file is missing", check: "dump: record of the backup", script: "rm files/globals.sql"},
 		{name: "an image is missing", check: "dump: images and secrets", change: func(s *env.Settings) { s.Backend.Image = "drydock.invalid/none:missing" }},
+		{name: "the backend does not get ready", check: "dump: the backend is ready on it", said: []string{"the checkout's", "health check says", "/nope", "its last lines"},
+			change: func(s *env.Settings) { s.Backend.HealthPath = "/nope" }},
 		{name: "a row of a table was changed", check: "dump: tables", before: inScratch("comparing with the manifest", "UPDATE notes SET title = 'other' WHERE id = 7")},
 	})
+}
+
+// A checkout that cannot even be built says nothing about the backups while a release serves.
+func TestADrillStartsTheReleaseThatServes(t *testing.T) {
+	l := newLab(t)
+	st := &stack.Stack{Settings: l.settings, Engine: l.engine, In: strings.NewReader(""), Out: io.Discard, Err: os.Stderr, Labels: l.labels}
+	v, err := st.ReleaseValues(t.Context(), compose.Green)
+	require.NoError(t, err)
+	v.Version = "v1.2.0"
+	v.Labels = map[string]string{compose.LabelRelease: "r1", compose.LabelVersion: v.Version}
+	for k, value := range l.labels {
+		v.Labels[k] = value
+	}
+	live := *l.settings
+	live.Backend.Env = map[string]string{"OF_THE_RELEASE": "a $b"}
+	require.NoError(t, st.Runner().Up(t.Context(), compose.App(&live, v), compose.UpOptions{Services: []string{"backend"}, Timeout: backendTimeout}))
+
+	serving, err := st.Serving(t.Context())
+	require.NoError(t, err)
+	require.NotNil(t, serving)
+	require.Contains(t, serving.Environ, "OF_THE_RELEASE=a $b")
+
+	settings := *l.settings
+	settings.Options.Backup = l.dump
+	settings.Backend.Dockerfile, settings.Backend.HealthPath = "docker/none/Dockerfile", "/nope"
+	var out bytes.Buffer
+	ofRelease := false
+	d := &Drill{Settings: &settings, Engine: l.engine, Out: &out, Err: os.Stderr, Labels: l.labels, hook: func(step string) {
+		if step == "dump: asking the backend" {
+			list, err := l.engine.Containers(t.Context(), engine.OfService(l.settings.Project+scratchSuffix+"-blue", "backend", engine.Running))
+			ofRelease = err == nil && len(list) == 1 && slices.Contains(list[0].Env, "OF_THE_RELEASE=a $b") && slices.Contains(list[0].Env, "APP_VERSION=v1.2.0")
+		}
+	}}
+	require.NoError(t, d.Run(t.Context()), out.String())
+	require.Contains(t, out.String(), "with the backend v1.2.0, the release that serves (r1)")
+	require.True(t, ofRelease, "it is started as it was deployed")
 }
 
 // healRepository puts back what was there; what the database archived since stays.

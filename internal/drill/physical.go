@@ -47,7 +47,7 @@ func (s *scratch) verifyRepository(ctx context.Context) error {
 }
 
 func (s *scratch) redis(ctx context.Context) error {
-	return s.Runner().Up(ctx, compose.Base(s.Settings, s.v), compose.UpOptions{Services: []string{"redis"}, Timeout: dataTimeout})
+	return s.up(ctx, compose.Base(s.Settings, s.v), compose.UpOptions{Services: []string{"redis"}, Timeout: dataTimeout})
 }
 
 // copyName is the container and the volume of what is restored.

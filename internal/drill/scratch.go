@@ -26,7 +26,8 @@ const (
 // scratch is the stack of one part of a drill.
 type scratch struct {
 	*stack.Stack
-	live string // project whose backups are mounted
+	live string         // project whose backups are mounted
+	from *stack.Serving // the release whose backend is started; nil: the checkout's
 	part *Part
 	v    compose.Values
 
@@ -37,14 +38,22 @@ type scratch struct {
 	verify   func(context.Context) error
 }
 
-// scratch is the stack that a part is restored into.
-func (d *Drill) scratch(p *Part) *scratch {
+// scratch is the stack that a part is restored into. The backend in it is the one that would
+// have to work after a recovery: of the release that serves, if a deploy brought it.
+func (d *Drill) scratch(ctx context.Context, p *Part) (*scratch, error) {
 	settings := *d.Settings
+	from, err := (&stack.Stack{Settings: &settings, Engine: d.Engine, Err: d.Err}).Serving(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if from != nil {
+		settings.Backend = settings.Backend.As(from.Environ, from.Defaults)
+	}
 	settings.Project = d.Settings.Project + "-drill"
 	settings.Mode = env.Prod // production's images, nothing published
-	settings.Backend.Replicas = 1
 	settings.Options = env.Options{Plain: true, Volumes: true, Yes: true}
 	return &scratch{
+		from:  from,
 		Stack: &stack.Stack{Settings: &settings, Engine: d.Engine, In: strings.NewReader(""), Out: io.Discard, Err: d.Err, Labels: d.Labels},
 		live:  d.Settings.Project, part: p,
 		verify: func(ctx context.Context) error {
@@ -56,7 +65,7 @@ func (d *Drill) scratch(p *Part) *scratch {
 			}
 			return nil
 		},
-	}
+	}, nil
 }
 
 // clean removes everything of the scratch stack, on a context of its own: a drill that was
@@ -71,18 +80,35 @@ func (s *scratch) clean(ctx context.Context) error {
 	return nil
 }
 
-// why is what the backend's health check said last.
-func (s *scratch) why(ctx context.Context, err error) string {
-	list, listErr := s.Engine.Containers(ctx, engine.OfService(compose.AppProject(s.Settings, compose.Blue), "backend"))
-	if listErr == nil {
-		for _, c := range list {
-			if n := len(c.Checks); n > 0 && c.Checks[n-1].Output != "" {
-				return last(c.Checks[n-1].Output)
-			}
+// up starts services of the scratch stack. When they do not get well, the error is what they say
+// of it, since nobody sees them any more: the health check's answer, and their last lines.
+func (s *scratch) up(ctx context.Context, p compose.Project, o compose.UpOptions) error {
+	err := s.Runner().Up(ctx, p, o)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	for _, service := range o.Services {
+		list, listErr := s.Troubles(ctx, p.Name, service)
+		if listErr != nil {
+			return errors.Join(err, listErr)
+		}
+		if len(list) > 0 {
+			return errors.New(told(list[0]))
 		}
 	}
-	return last(err.Error())
+	return err
 }
+
+// told is a trouble as evidence.
+func told(t stack.Trouble) string {
+	if len(t.Lines) == 0 {
+		return t.Reason + "\nit wrote nothing"
+	}
+	room := maxDetail - len(t.Reason) - len(saidLast) - len("... ")
+	return t.Reason + saidLast + lastOf(strings.Join(t.Lines, "\n"), room)
+}
+
+const saidLast = "\nits last lines:\n"
 
 // inDatabase runs a program in the scratch database's container.
 func (s *scratch) inDatabase(ctx context.Context, cmd ...string) (string, error) {
@@ -125,12 +151,14 @@ func quoteConn(name string) string {
 const maxDetail = 2000
 
 // last is the end of a text, in whole lines.
-func last(text string) string {
+func last(text string) string { return lastOf(text, maxDetail) }
+
+func lastOf(text string, most int) string {
 	text = strings.TrimSpace(text)
-	if len(text) <= maxDetail {
+	if len(text) <= most {
 		return text
 	}
-	text = text[len(text)-maxDetail:]
+	text = text[len(text)-most:]
 	if i := strings.IndexByte(text, '\n'); i >= 0 {
 		text = text[i+1:]
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,14 +42,19 @@ func (s *scratch) dumpSteps() []step {
 
 // prepare makes sure that the images are there, and fills the secrets' volumes.
 func (s *scratch) prepare(ctx context.Context) (err error) {
-	s.v, err = s.ReleaseValues(ctx, compose.Blue)
+	if s.from != nil {
+		s.part.Backend = fmt.Sprintf("%s, the release that serves (%s)", s.from.Version, s.from.Release)
+		s.v, err = s.ScratchValues(ctx, s.from)
+	} else if s.v, err = s.ReleaseValues(ctx, compose.Blue); err == nil {
+		s.part.Backend = s.v.Version + ", the checkout's"
+	}
 	s.v.Isolated = true
 	return err
 }
 
 // data starts the two data services, and makes the networks.
 func (s *scratch) data(ctx context.Context) error {
-	return s.Runner().Up(ctx, compose.Base(s.Settings, s.v), compose.UpOptions{Services: []string{"db", "redis"}, Timeout: dataTimeout})
+	return s.up(ctx, compose.Base(s.Settings, s.v), compose.UpOptions{Services: []string{"db", "redis"}, Timeout: dataTimeout})
 }
 
 // isolation looks whether the scratch stack is what is promised: whatever is restored in it
@@ -164,15 +170,20 @@ SELECT count(*) FROM drydock_drill_write; DROP TABLE drydock_drill_write;`
 
 // backend starts the product on the restored data; it is healthy when it can use it.
 func (s *scratch) backend(ctx context.Context) error {
-	err := s.Runner().Up(ctx, compose.App(s.Settings, s.v), compose.UpOptions{Services: []string{"backend"}, Timeout: backendTimeout})
+	p := compose.App(s.Settings, s.v)
+	b := s.Settings.Backend
+	p.Env = append(p.Env, "BACKEND_REPLICAS=1", "BACKEND_PORT="+strconv.Itoa(b.Port), "BACKEND_HEALTH_PATH="+b.HealthPath) // the release's, not the checkout's
+	err := s.up(ctx, p, compose.UpOptions{Services: []string{"backend"}, Timeout: backendTimeout})
 	if ctx.Err() != nil {
 		return err
 	}
+	detail := s.part.Backend + ": "
 	if err != nil {
-		s.part.check("the backend is ready on it", false, s.why(ctx, err))
-		return nil
+		detail += err.Error()
+	} else {
+		detail += b.HealthPath + " answers"
 	}
-	s.part.check("the backend is ready on it", true, s.Settings.Backend.HealthPath)
+	s.part.check("the backend is ready on it", err == nil, detail)
 	return nil
 }
 

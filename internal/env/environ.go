@@ -2,6 +2,7 @@ package env
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,6 +14,28 @@ func (a App) Environ() []string {
 		list = append(list, name+"="+a.Env[name])
 	}
 	return list
+}
+
+// As is the app as a container of it was started: its port, its health path, and the user's own
+// variables come from there. The image has its variables itself, and secrets are those of now.
+func (a App) As(container, image []string) App {
+	a.Env = map[string]string{}
+	for _, kv := range container {
+		name, value, _ := strings.Cut(kv, "=")
+		_, ours := reserved[name]
+		switch {
+		case name == "PORT":
+			if port, err := strconv.Atoi(value); err == nil {
+				a.Port = port
+			}
+		case name == "HEALTH_PATH":
+			a.HealthPath = value
+		case ours, name == "BODY_LIMIT", slices.Contains(image, kv), strings.HasSuffix(name, "_FILE") && strings.HasPrefix(value, "/run/secrets/"):
+		default:
+			a.Env[name] = value
+		}
+	}
+	return a
 }
 
 // SecretFiles returns the user's own secrets by the name of their file below

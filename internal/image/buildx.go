@@ -32,22 +32,24 @@ func (b *builder) buildx(ctx context.Context, jobs []*job) error {
 	return group.Wait()
 }
 
-func (b *builder) buildOne(ctx context.Context, j *job, secrets []string, out io.Writer) (err error) {
+func (b *builder) buildOne(ctx context.Context, j *job, secrets []string, out io.Writer) error {
 	name := j.in.Recipe.Name
 	cmd := run.Cmd{
-		Name: "docker", Args: b.buildArgs(j, secrets), Dir: b.dir, Env: b.cliEnv(),
-		Stdout: out, Stderr: out, Step: name, Redact: mirrorSecrets(b.Settings.Build),
+		Name: "docker", Args: b.buildArgs(j, secrets), Dir: b.dir, Env: b.cliEnv(), Redact: mirrorSecrets(b.Settings.Build),
 	}
+	var shown io.WriteCloser = run.NewPrefixWriter(out, name+" | ")
 	if !b.Settings.Options.Plain {
 		// A person gets a line for each step; the whole output would be pages.
-		short := newSteps(out, name)
-		defer func() { err = errors.Join(err, short.Close()) }()
-		cmd.Step, cmd.Stdout, cmd.Stderr = "", short, short
+		shown = newSteps(out, name)
 	}
-	if err := run.Run(ctx, cmd); err != nil {
-		return fmt.Errorf("building %s: %w", name, err)
+	report := &buildReport{w: shown}
+	cmd.Stdout, cmd.Stderr = report, report
+	err := run.Run(ctx, cmd)
+	closeErr := errors.Join(report.Close(), shown.Close())
+	if err != nil {
+		err = fmt.Errorf("building %s: %w", name, report.explain(err))
 	}
-	return nil
+	return errors.Join(err, closeErr)
 }
 
 // buildArgs are the arguments of the docker command for one job:

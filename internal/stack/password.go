@@ -91,7 +91,7 @@ func (s *Stack) listens(ctx context.Context, db engine.Container) error {
 			return lookErr
 		}
 		if now.State != engine.Running && now.State != engine.Restarting || now.Restarts > db.Restarts {
-			return s.explain(ctx, errors.New("starting the database: it ended by itself"))
+			return s.explain(ctx, &compose.Failure{Doing: "starting the database of", Project: s.Settings.Project, Services: []string{"db"}, Err: errors.New("it ended by itself")})
 		}
 		select {
 		case <-tick.C:

@@ -132,7 +132,8 @@ func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string)
 	return v, s.putSecrets(ctx, sets, &v, v.Refs.Redis)
 }
 
-// explain adds to a failed start what the containers that are not well said last.
+// explain says why a start failed: what the containers that it is about, and that are not
+// well, said last, and the reason at the end.
 func (s *Stack) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -141,21 +142,11 @@ func (s *Stack) explain(ctx context.Context, err error) error {
 	if listErr != nil {
 		return errors.Join(err, listErr)
 	}
-	for _, c := range list {
-		if c.State == engine.Running && (c.Health == engine.Healthy || c.Health == engine.NoHealth) {
-			continue
-		}
-		s.say("\n%s is %s:", c.Name, status(c, engine.Stats{}, time.Now()).state())
-		if n := len(c.Checks); n > 0 && c.Checks[n-1].ExitCode != 0 {
-			s.say("  health check: %s", c.Checks[n-1].Output)
-		}
-		logErr := s.Engine.Logs(ctx, c.ID, engine.LogOptions{Tail: 15}, func(l engine.LogLine) error {
-			s.say("  %s", l.Text)
-			return nil
-		})
-		if logErr != nil {
-			s.say("  %v", logErr)
+	var sick []engine.Container
+	for _, c := range meant(s.Settings.Project, list, err, s.Engine.Local()) {
+		if c.State != engine.Running || c.Health != engine.Healthy && c.Health != engine.NoHealth {
+			sick = append(sick, c)
 		}
 	}
-	return fmt.Errorf("%w; all logs: %s", err, s.command("logs"))
+	return s.because(ctx, err, sick)
 }

@@ -48,3 +48,18 @@ func TestNobodyReadsOn(t *testing.T) {
 		assert.False(t, unread(err), "%v", err)
 	}
 }
+
+// A time that says two things, or none, is refused before anything is looked at.
+func TestCheckTime(t *testing.T) {
+	for at, good := range map[string]bool{
+		"": true, "latest": true, "2026-01-31 12:00:00+08": true, "2026-01-31T04:00:00Z": true,
+		"yesterday": false, "2026-01-31 12:00:00": false, "Latest": false,
+	} {
+		err := checkTime(at)
+		assert.Equal(t, good, err == nil, "%q: %v", at, err)
+		if !good {
+			assert.Equal(t, run.CodeBadInput, run.Code(err))
+			assert.ErrorContains(t, err, "with its offset from UTC")
+		}
+	}
+}

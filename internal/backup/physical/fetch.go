@@ -20,12 +20,43 @@ const LogDir = "drydock-wal"
 // Fetched is what lies in the folder now.
 type Fetched struct {
 	Repository string     `json:"repository"`
-	Label      string     `json:"label"`
+	ID         string     `json:"id,omitempty"` // as backup:list shows it
+	Label      string     `json:"label"`        // pgBackRest's name for it
 	Version    string     `json:"version"`
 	Timeline   uint32     `json:"timeline"`
 	Target     *time.Time `json:"target,omitempty"` // nil: all of the log, or the end of the backup
+	Until      time.Time  `json:"until,omitzero"`   // without a target: how far the backup, or its log, goes
 	Segments   int        `json:"segments"`
 	Bytes      int64      `json:"bytes"`
+}
+
+// FetchedOf is what a target comes to.
+func (r Repo) FetchedOf(t Target, version string) Fetched {
+	f := Fetched{Repository: r.Name, Label: t.Backup.Label, Version: version, Timeline: t.Window.Timeline, Segments: len(t.Segments) + len(t.Received), Bytes: t.Backup.Size}
+	switch {
+	case !t.Time.IsZero():
+		f.Target = &t.Time
+	case t.Now:
+		f.Until = t.Backup.Stop
+	default:
+		f.Until = t.Window.Until
+	}
+	return f
+}
+
+// String names the backup, and the moment that it is restored to.
+func (f Fetched) String() string {
+	name := f.Label
+	if f.ID != "" {
+		name = f.ID + " (" + f.Label + ")"
+	}
+	switch {
+	case f.Target != nil:
+		return name + " as of " + f.Target.Format(Form)
+	case !f.Until.IsZero():
+		return name + " as of " + f.Until.Format(Form)
+	}
+	return name
 }
 
 // FetchOptions say where to and how.
@@ -42,10 +73,7 @@ type FetchOptions struct {
 // the state at that time. The server needs neither the repository nor its key. What is received
 // (Target.Received) is the caller's to add, and then Fill's.
 func (r Repo) Fetch(ctx context.Context, t Target, version string, o FetchOptions) (f Fetched, err error) {
-	f = Fetched{Repository: r.Name, Label: t.Backup.Label, Version: version, Timeline: t.Window.Timeline, Segments: len(t.Segments) + len(t.Received), Bytes: t.Backup.Size}
-	if !t.Time.IsZero() {
-		f.Target = &t.Time
-	}
+	f = r.FetchedOf(t, version)
 	entries, err := os.ReadDir(o.Dir)
 	if err != nil {
 		return f, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring into %s: %w; mount an empty volume there", o.Dir, err))

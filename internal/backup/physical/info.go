@@ -79,6 +79,9 @@ func (r Repo) Info(ctx context.Context) (Info, error) {
 	return r.parseInfo(out)
 }
 
+// ReadInfo reads what pgBackRest said about the local repository where only its program is at hand.
+func ReadInfo(out []byte) (Info, error) { return Repo{Name: Local}.parseInfo(out) }
+
 func (r Repo) parseInfo(out []byte) (Info, error) {
 	var answer []struct {
 		Status struct {
