@@ -84,10 +84,10 @@ func (s *Stack) Services(ctx context.Context, project, service string, states ..
 	return s.service(ctx, project, service, states...)
 }
 
-// notDeploying refuses to change an environment that somebody is deploying to: both would
+// NotDeploying refuses to change an environment that somebody is deploying to: both would
 // make containers of the same names. The lock is a container, which runs as long as its
 // deploy does.
-func (s *Stack) notDeploying(ctx context.Context) error {
+func (s *Stack) NotDeploying(ctx context.Context) error {
 	c, err := s.Engine.Container(ctx, s.Settings.Project+"-deploy")
 	if errors.Is(err, engine.ErrNotFound) || err == nil && c.State != engine.Running {
 		return nil
@@ -123,23 +123,12 @@ func (s *Stack) releaseLabels(ctx context.Context, v compose.Values) (map[string
 	if err != nil || len(running) == 0 || running[0].Labels[compose.LabelRelease] == "" {
 		return v.Labels, err
 	}
-	keys := map[string]string{}
-	for _, ref := range []string{v.Refs.Backend, v.Refs.Frontend} {
-		img, err := s.Engine.Image(ctx, ref)
-		if errors.Is(err, engine.ErrNotFound) {
-			return v.Labels, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		keys[ref] = ImageKey(img)
-	}
-	f, err := compose.AppFingerprint(s.Settings, v, keys[v.Refs.Backend], keys[v.Refs.Frontend])
+	sum, err := s.fingerprint(ctx, v)
 	if err != nil {
 		return nil, err
 	}
 	have := running[0].Labels
-	if have[compose.LabelFingerprint] != f.Sum {
+	if sum == "" || have[compose.LabelFingerprint] != sum {
 		return v.Labels, nil
 	}
 	labels := map[string]string{}
@@ -152,4 +141,21 @@ func (s *Stack) releaseLabels(ctx context.Context, v compose.Values) (map[string
 		}
 	}
 	return labels, nil
+}
+
+// fingerprint is that of the apps with these values; "" when the engine lacks an image.
+func (s *Stack) fingerprint(ctx context.Context, v compose.Values) (string, error) {
+	keys := map[string]string{}
+	for _, ref := range []string{v.Refs.Backend, v.Refs.Frontend} {
+		img, err := s.Engine.Image(ctx, ref)
+		if errors.Is(err, engine.ErrNotFound) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		keys[ref] = ImageKey(img)
+	}
+	f, err := compose.AppFingerprint(s.Settings, v, keys[v.Refs.Backend], keys[v.Refs.Frontend])
+	return f.Sum, err
 }

@@ -20,18 +20,24 @@ const (
 )
 
 // Up brings the environment into the state that the settings describe, and returns when
-// its page answers. What is right already is left alone. Every step can be cut off and
-// done again.
+// its page answers. What is right already is left alone. In prod the release of a deploy
+// that serves stays what serves, whatever the checkout is. Every step can be cut off and done
+// again.
 func (s *Stack) Up(ctx context.Context) (err error) {
 	if err := s.notSwarm("up", s.DeployCommand("deploy:prod")+" starts what is missing"); err != nil {
 		return err
 	}
-	if err := s.notDeploying(ctx); err != nil {
+	if err := s.NotDeploying(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.dropUnstarted(ctx)) }()
 	if err := s.checkPorts(ctx); err != nil {
 		return err
+	}
+	if s.Settings.Mode == env.Prod && !s.Settings.Options.Yes {
+		if err := s.stillReachable(ctx); err != nil {
+			return err
+		}
 	}
 	v, err := s.Values(ctx, compose.Blue)
 	if err != nil {
@@ -48,6 +54,33 @@ func (s *Stack) Up(ctx context.Context) (err error) {
 	if v.Colour, err = s.liveColour(ctx); err != nil {
 		return err
 	}
+	var r *served
+	if s.Settings.Mode == env.Prod {
+		if r, err = s.served(ctx, v.Colour, v.Refs.Redis); err != nil {
+			return err
+		}
+	}
+	if r != nil {
+		err = s.goOn(ctx, v, r)
+	} else {
+		err = s.bring(ctx, v)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.dropOld(ctx, v); err != nil {
+		return fmt.Errorf("removing volumes that are not used any more: %w", err)
+	}
+	if err := s.entered(ctx, v.Colour, r); err != nil {
+		return err
+	}
+	s.say("%s (%s) is up", s.Settings.Project, s.Settings.Env)
+	_, err = fmt.Fprintln(s.Out, entranceOf(s.Settings).browser)
+	return err
+}
+
+// bring makes the checkout's apps what runs.
+func (s *Stack) bring(ctx context.Context, v compose.Values) (err error) {
 	if err := s.Migrate(ctx, v); err != nil {
 		return err
 	}
@@ -57,18 +90,33 @@ func (s *Stack) Up(ctx context.Context) (err error) {
 	if err := s.settle(ctx, v); err != nil {
 		return err
 	}
-	if err := runner.Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
+	if err := s.Runner().Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
 		return s.explain(ctx, err)
 	}
-	if err := s.dropOld(ctx, v); err != nil {
-		return fmt.Errorf("removing volumes that are not used any more: %w", err)
+	return nil
+}
+
+// entered asks for the page, unless it is known that the gateway cannot reach a release that
+// stays: then that is the answer.
+func (s *Stack) entered(ctx context.Context, colour compose.Colour, r *served) error {
+	if r != nil {
+		apps, err := s.apps(ctx, colour) // it may have been made anew
+		if err != nil {
+			return err
+		}
+		err = s.turnedAway(r, ReachOf(apps).Apart(wantedReach(s.Settings)))
+		if err != nil && s.Settings.Options.Yes {
+			s.say("the site is away, as was asked for; now, at once: %s", s.deployHere())
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := s.pageAnswers(ctx); err != nil {
 		return s.explain(ctx, err)
 	}
-	s.say("%s (%s) is up", s.Settings.Project, s.Settings.Env)
-	_, err = fmt.Fprintln(s.Out, entranceOf(s.Settings).browser)
-	return err
+	return nil
 }
 
 // Values builds what is missing and works out everything that the compose files need.
