@@ -10,6 +10,7 @@ import (
 	"drydock/internal/engine"
 	"drydock/internal/gateway"
 	"drydock/internal/gateway/render"
+	"drydock/internal/stack"
 )
 
 // Colour is what is true about one colour.
@@ -24,9 +25,10 @@ type Colour struct {
 	Healthy    int            `json:"healthy"`
 	Restarts   int            `json:"restarts"`
 
-	Fingerprint string   `json:"-"`
-	IDs         []string `json:"-"`
-	Services    []string `json:"services,omitempty"` // of the containers that run and are healthy
+	Fingerprint string      `json:"-"`
+	Reach       stack.Reach `json:"-"` // how its apps want to be asked
+	IDs         []string    `json:"-"`
+	Services    []string    `json:"services,omitempty"` // of the containers that run and are healthy
 }
 
 // Well says that every container runs and is healthy, and that there are some of both apps.
@@ -55,7 +57,7 @@ func (s Situation) Colour(c compose.Colour) Colour {
 
 // describe sums up the containers of a colour.
 func describe(name compose.Colour, list []engine.Container) Colour {
-	c := Colour{Name: name}
+	c := Colour{Name: name, Reach: stack.ReachOf(list)}
 	first := true
 	for _, in := range list {
 		if in.Labels["com.docker.compose.oneoff"] == "True" {
