@@ -14,7 +14,7 @@ func Build(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.Build(ctx) })
 }
 
-// Up starts the whole environment, builds what it needs, and prints the page's address.
+// Up starts the whole environment, builds what it needs, and prints the page's address. In prod a release that was deployed stays.
 func Up(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.Up(ctx) })
 }
