@@ -16,12 +16,21 @@ import (
 
 // ReleaseValues is Values for a release: the apps' production images, in dev, too.
 func (s *Stack) ReleaseValues(ctx context.Context, colour compose.Colour) (compose.Values, error) {
-	return s.values(ctx, colour, image.StageProd)
+	return s.values(ctx, colour, image.StageProd, true)
 }
 
 // KeptValues is what the compose files of the apps need for a release whose images are
 // there already. Secrets and settings are those of now.
 func (s *Stack) KeptValues(ctx context.Context, colour compose.Colour, refs compose.Refs, version string) (compose.Values, error) {
+	v, sets, err := s.keptNames(ctx, colour, refs, version)
+	if err != nil {
+		return compose.Values{}, err
+	}
+	return v, s.putSecrets(ctx, sets, &v, refs.Redis)
+}
+
+// keptNames is that without making a volume of secrets that is not there: only what it is called.
+func (s *Stack) keptNames(ctx context.Context, colour compose.Colour, refs compose.Refs, version string) (compose.Values, []secretSet, error) {
 	v := s.placeholders()
 	v.Colour, v.Version, v.Refs = colour, version, refs
 	v.Refs.Migrate = refs.Backend
@@ -29,20 +38,21 @@ func (s *Stack) KeptValues(ctx context.Context, colour compose.Colour, refs comp
 	for _, ref := range []string{refs.Backend, refs.Frontend} {
 		img, err := s.Engine.Image(ctx, ref)
 		if err != nil {
-			return compose.Values{}, err
+			return compose.Values{}, nil, err
 		}
 		as[ref] = parseUser(img.User)
 	}
 	// The data services and the gateway are not touched, so their sets are left out.
-	for _, set := range secretSets(s.Settings, as[refs.Backend], as[refs.Frontend], nil, "") {
-		if set.Service != "backend" && set.Service != "frontend" {
-			continue
-		}
-		if err := s.putSecrets(ctx, []secretSet{set}, &v, refs.Redis); err != nil {
-			return compose.Values{}, err
+	sets := slices.DeleteFunc(secretSets(s.Settings, as[refs.Backend], as[refs.Frontend], nil, ""), func(set secretSet) bool { return !set.ofApp() })
+	for _, set := range sets {
+		name := set.volume(s.Settings.Project)
+		if set.Service == "backend" {
+			v.BackendSecrets = name
+		} else {
+			v.FrontendSecrets = name
 		}
 	}
-	return v, nil
+	return v, sets, nil
 }
 
 // ImageKey says what an image is: the hash of what it was built from, or, of one that is

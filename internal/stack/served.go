@@ -11,6 +11,8 @@ import (
 
 	"drydock/internal/compose"
 	"drydock/internal/engine"
+	"drydock/internal/env"
+	"drydock/internal/image"
 	"drydock/internal/run"
 )
 
@@ -124,9 +126,22 @@ func (s *Stack) kept(ctx context.Context, image string) ([]Kept, error) {
 // deployHere is the command that makes the checkout live.
 func (s *Stack) deployHere() string { return s.DeployCommand("deploy:" + string(s.Settings.Mode)) }
 
+// deployed says whether up has to look for a release: there were deploys, which leave a volume.
+// In dev nobody is served, and up is the way back from a rehearsal.
+func (s *Stack) deployed(ctx context.Context) (bool, error) {
+	if s.Settings.Mode != env.Prod {
+		return false, nil
+	}
+	_, err := s.Engine.Volume(ctx, s.Settings.Project+"-deploy")
+	if errors.Is(err, engine.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // goOn has the release that serves go on, whatever the checkout is: a release is made live by a
-// deploy, which has a gate and a way back. v is what the checkout would be.
-func (s *Stack) goOn(ctx context.Context, v compose.Values, r *served) error {
+// deploy, which has a gate and a way back.
+func (s *Stack) goOn(ctx context.Context, colour compose.Colour, r *served) error {
 	again := r.whole
 	if again {
 		locked, err := s.hasOldPassword(ctx, r)
@@ -138,44 +153,64 @@ func (s *Stack) goOn(ctx context.Context, v compose.Values, r *served) error {
 			again = false
 		}
 	}
+	if err := s.fillEmpty(ctx, colour, r); err != nil {
+		return err
+	}
 	if !again {
-		return s.remake(ctx, v, r)
+		if err := s.remake(ctx, colour, r); err != nil {
+			return err
+		}
+	} else {
+		if err := s.startApps(ctx, r.apps); err != nil {
+			return err
+		}
+		if err := s.settle(ctx, compose.Values{Colour: colour}); err != nil {
+			return err
+		}
+		if err := s.appsReady(ctx, r); err != nil {
+			return s.explain(ctx, err)
+		}
 	}
-	if err := s.fillEmpty(ctx, v.Colour, r); err != nil {
-		return err
-	}
-	if err := s.startApps(ctx, r.apps); err != nil {
-		return err
-	}
-	if err := s.settle(ctx, v); err != nil {
-		return err
-	}
-	if err := s.appsReady(ctx, r); err != nil {
-		return s.explain(ctx, err)
-	}
-	same, err := s.isCheckout(ctx, v, r)
+	version, err := image.ReadVersion(ctx, s.Settings.Root, s.Settings.Image.Version, s.Settings.Inherited())
 	if err != nil {
 		return err
 	}
-	s.say("%s", stays(r, v.Version, same, s.deployHere()))
+	same := !again // made with the settings of now
+	if again {
+		if same, err = s.hasSettings(ctx, colour, r); err != nil {
+			return err
+		}
+	}
+	s.say("%s", stays(r, version, same, s.deployHere()))
 	return nil
 }
 
-// stays says that a release stays, and what the checkout is instead of it.
-func stays(r *served, checkout string, same bool, deploy string) string {
+// stays says that a release stays, and what the checkout has instead of it; same is whether it
+// has the settings of now.
+func stays(r *served, checkout image.Version, same bool, deploy string) string {
+	said := r.name() + " serves and stays"
 	switch {
-	case same:
-		return r.name() + " serves and stays"
-	case checkout == "" || checkout == r.version:
-		return fmt.Sprintf("%s serves and stays; the checkout has other images or settings for the apps: %s makes them live", r.name(), deploy)
+	case checkout.Revision != r.revision && checkout.Tag != r.version:
+		return fmt.Sprintf("%s; the checkout is %s: %s makes it live", said, checkout.Tag, deploy)
+	case checkout.Revision != r.revision:
+		return fmt.Sprintf("%s; the checkout is another commit, %.12s: %s makes it live", said, checkout.Revision, deploy)
+	case !same:
+		return fmt.Sprintf("%s; the apps' settings of now are others: %s makes them live", said, deploy)
 	}
-	return fmt.Sprintf("%s serves and stays; the checkout is %s: %s makes it live", r.name(), checkout, deploy)
+	return said
 }
 
-// isCheckout says whether the checkout is the same thing as a release that runs.
-func (s *Stack) isCheckout(ctx context.Context, v compose.Values, r *served) (bool, error) {
+// hasSettings says whether a release runs with the settings and the compose files of now.
+func (s *Stack) hasSettings(ctx context.Context, colour compose.Colour, r *served) (bool, error) {
+	v, _, err := s.keptNames(ctx, colour, compose.Refs{Backend: r.image("backend"), Frontend: r.image("frontend")}, r.version)
+	if errors.Is(err, engine.ErrNotFound) {
+		return true, nil // a container outlives its image's name; there is nothing to compare
+	}
+	if err != nil {
+		return false, err
+	}
 	sum, err := s.fingerprint(ctx, v)
-	return sum != "" && r.apps[0].Labels[compose.LabelFingerprint] == sum, err
+	return sum == r.apps[0].Labels[compose.LabelFingerprint], err
 }
 
 // startApps starts those that do not run, as they are.
@@ -261,12 +296,9 @@ func (s *Stack) lost(r *served, app, why string) error {
 
 // remake makes the containers of a release anew, from its own images and the settings of now, as
 // a rollback to a release does that is not there any more.
-func (s *Stack) remake(ctx context.Context, checkout compose.Values, r *served) error {
-	v, err := s.keptValues(ctx, checkout.Colour, r)
+func (s *Stack) remake(ctx context.Context, colour compose.Colour, r *served) error {
+	v, err := s.keptValues(ctx, colour, r)
 	if err != nil {
-		return err
-	}
-	if err := s.fillEmpty(ctx, checkout.Colour, r); err != nil {
 		return err
 	}
 	sum, err := s.fingerprint(ctx, v)
@@ -280,11 +312,6 @@ func (s *Stack) remake(ctx context.Context, checkout compose.Values, r *served) 
 	if err := s.Runner().Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
 		return s.explain(ctx, fmt.Errorf("making %s anew: %w\nanother release: %s, or %s", r.name(), err, s.DeployCommand("deploy:rollback"), s.deployHere()))
 	}
-	now, err := s.fingerprint(ctx, checkout)
-	if err != nil {
-		return err
-	}
-	s.say("%s", stays(r, checkout.Version, now == sum, s.deployHere()))
 	return nil
 }
 

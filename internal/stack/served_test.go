@@ -8,6 +8,7 @@ import (
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/env"
+	"drydock/internal/image"
 	"drydock/internal/run"
 )
 
@@ -53,12 +54,22 @@ func TestWhichReleaseGoesOn(t *testing.T) {
 }
 
 func TestUpSaysWhatStays(t *testing.T) {
-	r := &served{id: "7", version: "v1.0.1"}
+	r := &served{id: "7", version: "v1.0.1", revision: "aaaa"}
 	const deploy = "go tool mage deploy:prod"
-	assert.Equal(t, "v1.0.1 (release 7) serves and stays", stays(r, "v1.0.1", true, deploy))
-	assert.Equal(t, "v1.0.1 (release 7) serves and stays; the checkout is v1.0.2: go tool mage deploy:prod makes it live", stays(r, "v1.0.2", false, deploy))
-	for _, version := range []string{"", "v1.0.1"} {
-		assert.Equal(t, "v1.0.1 (release 7) serves and stays; the checkout has other images or settings for the apps: go tool mage deploy:prod makes them live", stays(r, version, false, deploy))
+	for _, c := range []struct {
+		checkout image.Version
+		same     bool
+		want     string
+	}{
+		{image.Version{Tag: "v1.0.1", Revision: "aaaa"}, true, ""},
+		{image.Version{Tag: "v1.0.2", Revision: "bbbb"}, true, "; the checkout is v1.0.2: go tool mage deploy:prod makes it live"},
+		{image.Version{Tag: "v1.0.2", Revision: "bbbb"}, false, "; the checkout is v1.0.2: go tool mage deploy:prod makes it live"},
+		{image.Version{Tag: "v1.0.1", Revision: "bbbb"}, true, "; the checkout is another commit, bbbb: go tool mage deploy:prod makes it live"},
+		{image.Version{Tag: "v1.0.1", Revision: "aaaa"}, false, "; the apps' settings of now are others: go tool mage deploy:prod makes them live"},
+		// A second build of one version has a longer name.
+		{image.Version{Tag: "v1.0", Revision: "aaaa"}, true, ""},
+	} {
+		assert.Equal(t, "v1.0.1 (release 7) serves and stays"+c.want, stays(r, c.checkout, c.same, deploy))
 	}
 	err := (&Stack{Settings: &env.Settings{Project: "shop", Env: "prod", Mode: env.Prod}}).lost(r, "backend", "its image is gone, too")
 	assert.Equal(t, run.CodeBadInput, run.Code(err))

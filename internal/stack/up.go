@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"drydock/internal/compose"
@@ -39,7 +40,13 @@ func (s *Stack) Up(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	v, err := s.Values(ctx, compose.Blue)
+	// Where deploys were, the checkout's apps are most likely not wanted; that they cannot be
+	// built may be why somebody is here.
+	deployed, err := s.deployed(ctx)
+	if err != nil {
+		return err
+	}
+	v, err := s.values(ctx, compose.Blue, "", !deployed)
 	if err != nil {
 		return err
 	}
@@ -55,13 +62,18 @@ func (s *Stack) Up(ctx context.Context) (err error) {
 		return err
 	}
 	var r *served
-	if s.Settings.Mode == env.Prod {
+	if deployed {
 		if r, err = s.served(ctx, v.Colour, v.Refs.Redis); err != nil {
 			return err
 		}
+		if r == nil { // up has made what is there
+			if v, err = s.Values(ctx, v.Colour); err != nil {
+				return err
+			}
+		}
 	}
 	if r != nil {
-		err = s.goOn(ctx, v, r)
+		err = s.goOn(ctx, v.Colour, r)
 	} else {
 		err = s.bring(ctx, v)
 	}
@@ -121,12 +133,15 @@ func (s *Stack) entered(ctx context.Context, colour compose.Colour, r *served) e
 
 // Values builds what is missing and works out everything that the compose files need.
 func (s *Stack) Values(ctx context.Context, colour compose.Colour) (compose.Values, error) {
-	return s.values(ctx, colour, "")
+	return s.values(ctx, colour, "", true)
 }
 
-// values does that with the apps' images of a stage; "" goes by the mode.
-func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string) (compose.Values, error) {
-	names := []string{image.Postgres, image.Redis, image.Gateway, image.Backup, image.Backend, image.Frontend}
+// values does that with the apps' images of a stage, "" goes by the mode; or without the apps.
+func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string, apps bool) (compose.Values, error) {
+	names := []string{image.Postgres, image.Redis, image.Gateway, image.Backup}
+	if apps {
+		names = append(names, image.Backend, image.Frontend)
+	}
 	list, err := s.images(ctx, names, stage)
 	if err != nil {
 		return compose.Values{}, err
@@ -176,6 +191,9 @@ func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string)
 		return compose.Values{}, err
 	}
 	sets := secretSets(s.Settings, as(backend, v.Live.Backend), as(frontend, v.Live.Frontend), certificate, ca)
+	if !apps {
+		sets = slices.DeleteFunc(sets, secretSet.ofApp)
+	}
 	// Any image will do to write into a volume; this one is always there.
 	return v, s.putSecrets(ctx, sets, &v, v.Refs.Redis)
 }
