@@ -131,40 +131,55 @@ func (s *Stack) lookAtBase(ctx context.Context, v compose.Values) (base, error) 
 		}
 		have[name] = f
 	}
-	want, err := s.environments(ctx, v)
+	want, err := s.resolve(ctx, v)
 	if err != nil {
 		return base{}, err
 	}
 	return compareBase(s.Settings, v, want, have), nil
 }
 
-// environments are those that compose would give to the shared services now.
-func (s *Stack) environments(ctx context.Context, v compose.Values) (map[string]map[string]string, error) {
+// resolved is what compose would give to a service now.
+type resolved struct {
+	Environment map[string]string
+	Memory      int64 // limit in bytes
+}
+
+// resolve asks compose for that of the shared services.
+func (s *Stack) resolve(ctx context.Context, v compose.Values) (map[string]resolved, error) {
 	text, err := s.Runner().Config(ctx, compose.Base(s.Settings, v), "--format", "json")
 	if err != nil {
 		return nil, err
 	}
-	return readEnvironments(text)
+	return readResolved(text)
 }
 
-// readEnvironments reads them from what `docker compose config` prints, which doubles each $.
-func readEnvironments(text []byte) (map[string]map[string]string, error) {
+// readResolved reads it from what `docker compose config` prints, which doubles each $.
+func readResolved(text []byte) (map[string]resolved, error) {
 	var p struct {
 		Services map[string]struct {
 			Environment map[string]*string `json:"environment"`
+			Memory      json.Number        `json:"mem_limit"`
 		} `json:"services"`
 	}
 	if err := json.Unmarshal(text, &p); err != nil {
 		return nil, fmt.Errorf("reading the resolved compose files: %w", err)
 	}
-	out := map[string]map[string]string{}
+	out := map[string]resolved{}
 	for name, service := range p.Services {
-		out[name] = map[string]string{}
+		r := resolved{Environment: map[string]string{}}
 		for k, value := range service.Environment {
 			if value != nil {
-				out[name][k] = strings.ReplaceAll(*value, "$$", "$")
+				r.Environment[k] = strings.ReplaceAll(*value, "$$", "$")
 			}
 		}
+		if service.Memory != "" {
+			n, err := service.Memory.Int64()
+			if err != nil {
+				return nil, fmt.Errorf("reading the resolved compose files: the memory of %s: %w", name, err)
+			}
+			r.Memory = n
+		}
+		out[name] = r
 	}
 	return out, nil
 }
@@ -233,7 +248,7 @@ func baseSecrets(v compose.Values) map[string]string {
 var passwords = map[string]string{"db": "DB_PASSWORD", "redis": "REDIS_PASSWORD"}
 
 // compareBase is the pure part of lookAtBase.
-func compareBase(set *env.Settings, v compose.Values, want map[string]map[string]string, have map[string]found) base {
+func compareBase(set *env.Settings, v compose.Values, want map[string]resolved, have map[string]found) base {
 	refs := map[string]string{"db": v.Refs.DB, "redis": v.Refs.Redis, "gateway": v.Refs.Gateway, "backup": v.Refs.Backup, "guard": v.Refs.Backup}
 	b := base{drift: []Drift{}}
 	drift := func(name, format string, args ...any) {
@@ -255,9 +270,12 @@ func compareBase(set *env.Settings, v compose.Values, want map[string]map[string
 			drift(name, "runs %s; the checkout's is %s", c.Image, refs[name])
 		}
 		rest := slices.DeleteFunc(slices.Clone(c.changed), func(key string) bool { return key == passwords[name] })
-		other := append(otherVariables(c.Env, want[name]), otherPorts(set, name, c.Container)...)
+		other := append(otherVariables(c.Env, want[name].Environment), otherPorts(set, name, c.Container)...)
+		if m := want[name].Memory; m != 0 && m != c.Memory && name != "guard" { // whose limit is no setting
+			other = append(other, strings.ToUpper(name)+"_MEMORY")
+		}
 		if name == "gateway" {
-			b.apart = reachIn(c.Env).Apart(Reach(want[name]))
+			b.apart = reachIn(c.Env).Apart(Reach(want[name].Environment))
 			other = slices.DeleteFunc(other, func(key string) bool { return slices.Contains(reaching, key) })
 		}
 		switch {

@@ -31,10 +31,14 @@ func baseOf(rpo string, change func(set *env.Settings, have map[string]found)) b
 	backup := have["backup"]
 	backup.Env = append(backup.Env, "BACKUP_DUMP=daily")
 	have["backup"] = backup
-	want := map[string]map[string]string{
-		"gateway": {"BACKEND_PORT": "8080", "BACKEND_HEALTH_PATH": "/readyz", "RATE_LIMIT": "0"},
-		"backup":  {"BACKUP_DUMP": "daily"}, "db": {},
+	want := map[string]resolved{
+		"gateway": {Environment: map[string]string{"BACKEND_PORT": "8080", "BACKEND_HEALTH_PATH": "/readyz", "RATE_LIMIT": "0"}},
+		"backup":  {Environment: map[string]string{"BACKUP_DUMP": "daily"}},
+		"redis":   {Memory: 64 << 20},
 	}
+	redis := have["redis"]
+	redis.Memory = 64 << 20
+	have["redis"] = redis
 	if set.NoLoss() {
 		have["guard"] = found{Container: engine.Container{Image: "backup:1"}}
 	}
@@ -80,12 +84,17 @@ func TestWhatADeployMakesOfTheSharedServices(t *testing.T) {
 		locked  []string
 		apart   []Apart
 	}{
-		"a setting of the gateway":   {change: variable("gateway", "RATE_LIMIT", "7"), drift: []Drift{{"gateway", "has another RATE_LIMIT than the settings"}}},
-		"one of the image's alone":   {change: variable("gateway", "PATH", "/sbin")},
-		"how it asks the apps":       {change: variable("gateway", "BACKEND_PORT", "9000"), apart: []Apart{{"BACKEND_PORT", "9000", "8080"}}},
-		"and what it asks them":      {change: variable("gateway", "BACKEND_HEALTH_PATH", "/up"), apart: []Apart{{"BACKEND_HEALTH_PATH", "/up", "/readyz"}}},
-		"a setting of the backups":   {change: variable("backup", "BACKUP_DUMP", "never"), drift: []Drift{{"backup", "has another BACKUP_DUMP than the settings"}}},
-		"with another secret":        {change: both(variable("backup", "BACKUP_DUMP", "never"), other("backup", "BACKUP_WEBHOOK")), drift: []Drift{{"backup", "has another BACKUP_DUMP, BACKUP_WEBHOOK than the settings"}}},
+		"a setting of the gateway": {change: variable("gateway", "RATE_LIMIT", "7"), drift: []Drift{{"gateway", "has another RATE_LIMIT than the settings"}}},
+		"one of the image's alone": {change: variable("gateway", "PATH", "/sbin")},
+		"how it asks the apps":     {change: variable("gateway", "BACKEND_PORT", "9000"), apart: []Apart{{"BACKEND_PORT", "9000", "8080"}}},
+		"and what it asks them":    {change: variable("gateway", "BACKEND_HEALTH_PATH", "/up"), apart: []Apart{{"BACKEND_HEALTH_PATH", "/up", "/readyz"}}},
+		"a setting of the backups": {change: variable("backup", "BACKUP_DUMP", "never"), drift: []Drift{{"backup", "has another BACKUP_DUMP than the settings"}}},
+		"with another secret":      {change: both(variable("backup", "BACKUP_DUMP", "never"), other("backup", "BACKUP_WEBHOOK")), drift: []Drift{{"backup", "has another BACKUP_DUMP, BACKUP_WEBHOOK than the settings"}}},
+		"another limit": {change: func(_ *env.Settings, have map[string]found) {
+			f := have["redis"]
+			f.Memory = 32 << 20
+			have["redis"] = f
+		}, drift: []Drift{{"redis", "has another REDIS_MEMORY than the settings"}}},
 		"another port":               {change: published(func(s *env.Settings) { s.HTTP.Port = 8000 }), drift: []Drift{{"gateway", "has another HTTP_PORT than the settings"}}},
 		"another port of TLS":        {change: published(func(s *env.Settings) { s.HTTP.TLSPort = 8000 }), drift: []Drift{{"gateway", "has another HTTPS_PORT than the settings"}}},
 		"another address":            {change: published(func(s *env.Settings) { s.HTTP.Bind = "0.0.0.0" }), drift: []Drift{{"gateway", "has another HTTP_BIND than the settings"}}},
@@ -108,7 +117,9 @@ func TestWhatADeployMakesOfTheSharedServices(t *testing.T) {
 		"the guard's webhook":        {rpo: env.RPOZero, change: other("guard", "BACKUP_WEBHOOK"), drift: []Drift{{"guard", "has another BACKUP_WEBHOOK than the settings"}}},
 		"RPO=zero was given up":      {change: func(_ *env.Settings, have map[string]found) { have["guard"] = found{} }, drift: []Drift{{"guard", "runs, and the settings are without RPO=zero"}}},
 		"another image": {change: func(_ *env.Settings, have map[string]found) {
-			have["redis"] = found{Container: engine.Container{Image: "redis:0"}}
+			f := have["redis"]
+			f.Image = "redis:0"
+			have["redis"] = f
 		}, drift: []Drift{{"redis", "runs redis:0; the checkout's is redis:1"}}},
 		"RPO=zero is yet to come": {change: func(set *env.Settings, _ map[string]found) { set.Backup.RPO.Goal = env.RPOZero }, drift: []Drift{{"guard", "does not run: the backup service was started without RPO=zero"}}},
 	} {
@@ -127,13 +138,14 @@ func TestWhatADeployMakesOfTheSharedServices(t *testing.T) {
 
 // A variable's name is what a person sets, and compose prints each $ twice.
 func TestVariablesAreNamedAfterTheirSettings(t *testing.T) {
-	want, err := readEnvironments([]byte(`{"services":{"db":{"environment":{"POSTGRES_DB":"a$$b","ARCHIVE":"on","NONE":null}},"redis":{}}}`))
+	all, err := readResolved([]byte(`{"services":{"db":{"environment":{"POSTGRES_DB":"a$$b","ARCHIVE":"on","NONE":null},"mem_limit":"1048576"},"redis":{"mem_limit":7}}}`))
 	require.NoError(t, err)
-	assert.Equal(t, map[string]map[string]string{"db": {"POSTGRES_DB": "a$b", "ARCHIVE": "on"}, "redis": {}}, want)
-	assert.Empty(t, otherVariables([]string{"POSTGRES_DB=a$b", "ARCHIVE=on", "PATH=/bin"}, want["db"]))
-	assert.Equal(t, []string{"BACKUP_PHYSICAL"}, otherVariables([]string{"POSTGRES_DB=a$b", "ARCHIVE=off"}, want["db"]))
-	assert.Equal(t, []string{"DB_NAME"}, otherVariables([]string{"ARCHIVE=on"}, want["db"]))
-	_, err = readEnvironments([]byte("services:"))
+	want := map[string]string{"POSTGRES_DB": "a$b", "ARCHIVE": "on"}
+	assert.Equal(t, map[string]resolved{"db": {Environment: want, Memory: 1 << 20}, "redis": {Environment: map[string]string{}, Memory: 7}}, all)
+	assert.Empty(t, otherVariables([]string{"POSTGRES_DB=a$b", "ARCHIVE=on", "PATH=/bin"}, want))
+	assert.Equal(t, []string{"BACKUP_PHYSICAL"}, otherVariables([]string{"POSTGRES_DB=a$b", "ARCHIVE=off"}, want))
+	assert.Equal(t, []string{"DB_NAME"}, otherVariables([]string{"ARCHIVE=on"}, want))
+	_, err = readResolved([]byte("services:"))
 	assert.Error(t, err)
 }
 
