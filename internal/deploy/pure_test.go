@@ -179,23 +179,30 @@ func TestDescribe(t *testing.T) {
 
 // Who leaves a release that crashes does not want it to crash on.
 func TestWhatStaysWarm(t *testing.T) {
-	well := Colour{Containers: 2, Running: 2, Healthy: 2, Services: []string{"backend", "frontend"}, Restarts: 3}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	well := Colour{Containers: 2, Running: 2, Healthy: 2, Services: []string{"backend", "frontend"}}
 	with := func(change func(*Colour)) Colour { c := well; change(&c); return c }
-	for name, c := range map[string]struct {
-		keep   bool
-		before Colour
-		now    Colour
-		want   string
-	}{
-		"well":                         {true, well, well, ""},
-		"not to be kept":               {false, well, well, notWanted},
-		"there is none":                {false, Colour{}, Colour{}, ""},
-		"unhealthy":                    {true, well, with(func(c *Colour) { c.Healthy = 1 }), "is not well: 1 of 2 containers are healthy"},
-		"between two crashes":          {true, well, with(func(c *Colour) { c.Running, c.Healthy = 1, 1 }), "is not well: 1 of 2 containers are healthy"},
-		"crashed, and healthy for now": {true, well, with(func(c *Colour) { c.Restarts = 4 }), "ended by itself meanwhile"},
-	} {
-		assert.Equal(t, c.want, notWarm(c.keep, c.before, c.now), name)
+	crashed := func(ago time.Duration) Colour {
+		return with(func(c *Colour) { c.Restarts, c.Crashed = 3, at.Add(-ago) })
 	}
+	for name, c := range map[string]struct {
+		keep bool
+		old  Colour
+		want string
+	}{
+		"well":                         {true, well, ""},
+		"not to be kept":               {false, well, notWanted},
+		"there is none":                {false, Colour{}, ""},
+		"unhealthy":                    {true, with(func(c *Colour) { c.Healthy = 1 }), "is not well: 1 of 2 containers are healthy"},
+		"between two crashes":          {true, with(func(c *Colour) { c.Running, c.Healthy = 1, 1 }), "is not well: 1 of 2 containers are healthy"},
+		"crashed, and healthy for now": {true, crashed(8 * time.Second), "has ended by itself 3 times, and lately"},
+		"crashed last week":            {true, crashed(7 * 24 * time.Hour), ""},
+		"by a clock that is ahead":     {true, crashed(-time.Minute), "has ended by itself 3 times, and lately"},
+	} {
+		assert.Equal(t, c.want, notWarm(c.keep, c.old, at), name)
+	}
+	started := engine.Container{State: engine.Running, Restarts: 1, Started: at}
+	assert.Equal(t, at, describe(compose.Blue, []engine.Container{{State: engine.Running, Started: at.Add(time.Hour)}, started}).Crashed)
 }
 
 // What the gateway cannot reach is named with what it answers.

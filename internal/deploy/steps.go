@@ -165,7 +165,7 @@ func (w *work) settle(ctx context.Context) error {
 		w.d.say("looking how the old colour is: %v", err)
 		now = w.now
 	}
-	if why := notWarm(w.d.Stack.Settings.Deploy.KeepWarm, w.now.Colour(to), now.Colour(to)); why != "" {
+	if why := notWarm(w.d.Stack.Settings.Deploy.KeepWarm, now.Colour(to), time.Now()); why != "" {
 		if err := w.d.drain(ctx); err != nil {
 			return err
 		}
@@ -187,18 +187,21 @@ func (w *work) settle(ctx context.Context) error {
 // notWanted is why a colour does not stay warm where none shall.
 const notWanted = "is not wanted any more"
 
-// notWarm says why the old colour does not stay warm; "" when it does. before is how it was when
-// the deploy began: one that ends by itself again and again is healthy in between.
-func notWarm(keep bool, before, now Colour) string {
+// crashedLately is how long a colour has to go without ending by itself before it is trusted: one
+// that crashes again and again is healthy in between, and the engine waits up to a minute.
+const crashedLately = 10 * time.Minute
+
+// notWarm says why the old colour does not stay warm; "" when it does.
+func notWarm(keep bool, old Colour, at time.Time) string {
 	switch {
-	case now.Containers == 0:
+	case old.Containers == 0:
 		return ""
 	case !keep:
 		return notWanted
-	case !now.Well():
-		return fmt.Sprintf("is not well: %d of %d containers are healthy", now.Healthy, now.Containers)
-	case now.Restarts > before.Restarts:
-		return "ended by itself meanwhile"
+	case !old.Well():
+		return fmt.Sprintf("is not well: %d of %d containers are healthy", old.Healthy, old.Containers)
+	case old.Restarts > 0 && at.Sub(old.Crashed) < crashedLately:
+		return fmt.Sprintf("has ended by itself %d times, and lately", old.Restarts)
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"drydock/internal/compose"
 	"drydock/internal/engine"
@@ -26,6 +27,7 @@ type Colour struct {
 	Restarts   int            `json:"restarts"`
 
 	Fingerprint string      `json:"-"`
+	Crashed     time.Time   `json:"-"` // when a container that had ended by itself was last started again
 	Reach       stack.Reach `json:"-"` // how its apps want to be asked
 	IDs         []string    `json:"-"`
 	Services    []string    `json:"services,omitempty"` // of the containers that run and are healthy
@@ -65,6 +67,9 @@ func describe(name compose.Colour, list []engine.Container) Colour {
 		}
 		c.Containers++
 		c.Restarts += in.Restarts
+		if in.Restarts > 0 && in.Started.After(c.Crashed) {
+			c.Crashed = in.Started
+		}
 		c.IDs = append(c.IDs, in.ID)
 		if in.State == engine.Running {
 			c.Running++

@@ -430,14 +430,24 @@ func testLeftCrashing(t *testing.T, s *site) {
 	assert.Zero(t, s.run("status").code)
 }
 
-// What a restore has stopped is what it starts again, with its name.
+// The database is lost and restored, from a checkout that is not what serves: up migrates the
+// empty one with the release's own image, and what the restore has stopped is what it starts again.
 func testRestoredInPlace(t *testing.T, s *site) {
 	settings := []string{"RPO=archive", s.next()}
 	s.must("up", settings...)
 	s.must("deploy:prod", settings...)
 	release, ids := s.serves(), s.live(t)
 	s.must("backup:full", settings...)
-	r := s.must("backup:restore", append(settings, "AT=latest", "REPLACE=1", "BACKEND_ENV_RELEASE=another")...)
+	for _, service := range []string{"backup", "db"} {
+		require.NoError(t, s.engine.Remove(t.Context(), s.one(t, service).ID))
+	}
+	require.NoError(t, s.engine.RemoveVolume(t.Context(), s.project+"-db"))
+	r := s.must("up", append(settings, "BACKEND_ENV_RELEASE=another")...)
+	assert.Contains(t, r.err, "the database is empty: migrating it with")
+	assert.Equal(t, release, s.serves())
+	assert.Equal(t, ids, s.live(t))
+
+	r = s.must("backup:restore", append(settings, "AT=latest", "REPLACE=1", "BACKEND_ENV_RELEASE=another")...)
 	assert.Contains(t, r.out, "in place")
 	assert.Contains(t, r.out, "ENV=prod go tool mage backup:restore")
 	assert.Equal(t, release, s.serves())
