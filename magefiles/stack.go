@@ -14,8 +14,8 @@ func Build(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.Build(ctx) })
 }
 
-// Up starts the whole environment, builds what it needs, and prints the page's address. ENV=prod chooses the
-// environment, DOCKER_HOST the engine; any setting can be given for once: HTTP_PORT=18080.
+// Up starts the whole environment, builds what it needs, and prints the page's address. In prod a release that was deployed stays.
+// ENV=prod chooses the environment, DOCKER_HOST the engine; any setting can be given for once: HTTP_PORT=18080.
 func Up(ctx context.Context) error {
 	return target.Stack(ctx, func(ctx context.Context, s *stack.Stack) error { return s.Up(ctx) })
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"drydock/internal/compose"
 	"drydock/internal/deploy"
 	"drydock/internal/engine"
 	"drydock/internal/env"
@@ -44,7 +45,7 @@ func Deploys(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 		name string
 		do   func(context.Context, *stack.Stack) error
 	}{
-		{"docker compose up -d", func(ctx context.Context, st *stack.Stack) error { return st.Up(ctx) }},
+		{"docker compose up -d", composeUp},
 		{"deploy:prod", func(ctx context.Context, st *stack.Stack) error {
 			return (&deploy.Deployer{Stack: st}).Deploy(ctx)
 		}},
@@ -112,6 +113,25 @@ func settled(ctx context.Context, url string) error {
 			good = 0
 		} else {
 			good += int(got.sent)
+		}
+	}
+	return nil
+}
+
+// composeUp has compose replace the apps where they are. The target up does not: it leaves a
+// release what serves.
+func composeUp(ctx context.Context, st *stack.Stack) error {
+	colour, err := st.LiveColour(ctx)
+	if err != nil {
+		return err
+	}
+	v, err := st.ReleaseValues(ctx, colour)
+	if err != nil {
+		return err
+	}
+	for _, p := range []compose.Project{compose.Base(st.Settings, v), compose.App(st.Settings, v)} {
+		if err := st.Runner().Up(ctx, p, compose.UpOptions{Timeout: time.Minute}); err != nil {
+			return err
 		}
 	}
 	return nil

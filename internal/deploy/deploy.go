@@ -76,6 +76,7 @@ type work struct {
 	old     baseline // how the old release did
 	stepped time.Time
 	tried   bool // something was started or switched
+	astray  bool // the containers of a rollback's release listen elsewhere than the gateway asks
 }
 
 func (d *Deployer) run(ctx context.Context, w *work) error {
@@ -138,7 +139,7 @@ func (w *work) perform(ctx context.Context) error {
 	s := d.Stack.Settings.Deploy
 	steps := plan(situation{
 		Kind: w.kind, Saves: w.saves(), Migrates: len(d.Stack.Settings.Backend.Migrate) > 0, Canary: s.Canary, Watch: s.Watch > 0,
-		Warm:  idle.Release == w.release.ID && idle.Well(),
+		Warm:  idle.Release == w.release.ID && idle.Well() && !w.astray,
 		Hooks: [2]bool{len(s.PreHook) > 0 && w.kind == KindDeploy, len(s.PostHook) > 0},
 	})
 	w.notify(ctx, started, nil)

@@ -69,7 +69,7 @@ func (d *Deployer) Plan(ctx context.Context) (Difference, error) {
 		return Difference{}, err
 	}
 	var problems []string
-	for _, err := range []error{d.checkNginx(ctx), d.checkMigrations(w.memory, w.release)} {
+	for _, err := range []error{d.reachable(ctx), d.checkNginx(ctx), d.checkMigrations(w.memory, w.release)} {
 		if ctx.Err() != nil {
 			return Difference{}, context.Cause(ctx)
 		}

@@ -11,6 +11,7 @@ import (
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/gateway"
+	"drydock/internal/run"
 )
 
 // gate lets a release pass whose containers are all there, all of this release, healthy
@@ -141,45 +142,62 @@ func (w *work) pools(ctx context.Context, want int) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	within, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+	have, said := 0, "it did not say how they are"
 	for {
-		state, err := live.State(ctx)
-		if err != nil {
+		state, err := live.State(within)
+		if err != nil && within.Err() == nil {
 			return err
 		}
-		have, said := members(state, w.journal.To)
-		if have >= want {
-			return nil
+		if err == nil { // else the time is over in the middle of the question: what it said last counts
+			if have, said = members(state, w.journal.To); have >= want {
+				return nil
+			}
 		}
 		select {
 		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("the gateway counts %d of %d containers of %s as healthy: %s", have, want, w.journal.To, said)
+		case <-within.Done():
+			var sig *run.SignalError
+			if errors.As(context.Cause(ctx), &sig) || errors.Is(context.Cause(ctx), errLost) {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("the gateway counts %d of %d containers of %s as healthy: %s; it asks as it was told when it was made (BACKEND_PORT, BACKEND_HEALTH_PATH, FRONTEND_PORT, FRONTEND_HEALTH_PATH)", have, want, w.journal.To, said)
 		}
 	}
 }
 
 // members counts the members of a colour's pools that are healthy and that nginx has
-// heard of: it asks for them once a second, and answers 503 until then.
+// heard of: it asks for them once a second, and answers 503 until then. It also says who they
+// are, and of those that are not well what they answer.
 func members(s gateway.State, c compose.Colour) (healthy int, said string) {
-	var words []string
+	var pools []string
 	for _, p := range s.Pools {
 		if !strings.HasSuffix(p.Name, "-"+string(c)) {
 			continue
 		}
-		n := 0
+		var words []string
 		for _, m := range p.Members {
-			if m.Healthy && (m.Told == nil || *m.Told) {
-				n++
+			switch {
+			case !m.Healthy && m.Error != "":
+				words = append(words, fmt.Sprintf("%s unhealthy (%s)", m.Addr, m.Error))
+			case !m.Healthy:
+				words = append(words, m.Addr+" unhealthy")
+			case m.Told != nil && !*m.Told:
+				words = append(words, m.Addr+" healthy, and nginx has not heard of it")
+			default:
+				healthy++
+				words = append(words, m.Addr+" healthy")
 			}
 		}
-		healthy += n
-		words = append(words, fmt.Sprintf("%s has %d of %d (%s)", p.Name, n, len(p.Members), p.Mode))
+		if len(words) == 0 {
+			words = []string{"nobody"}
+		}
+		pools = append(pools, p.Name+": "+strings.Join(words, ", "))
 	}
-	return healthy, strings.Join(words, ", ")
+	return healthy, strings.Join(pools, "; ")
 }
 
 // smoke asks the release through the gateway's private port, as a visitor would.

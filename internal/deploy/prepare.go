@@ -21,6 +21,9 @@ func (d *Deployer) prepare(ctx context.Context) (*work, error) {
 	if err := d.space(ctx); err != nil {
 		return nil, err
 	}
+	if err := d.reachable(ctx); err != nil {
+		return nil, err
+	}
 	w, err := d.target(ctx)
 	if err != nil {
 		return nil, err
@@ -36,6 +39,15 @@ func (d *Deployer) prepare(ctx context.Context) (*work, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// reachable refuses a release that the running gateway could not reach. In a swarm a deploy
+// replaces the gateway, too.
+func (d *Deployer) reachable(ctx context.Context) error {
+	if d.onSwarm() {
+		return nil
+	}
+	return d.Stack.Reachable(ctx)
 }
 
 // checkNginx has nginx check the configuration, where images are made: the base that it
@@ -122,7 +134,20 @@ func (d *Deployer) prepareRollback(ctx context.Context, name string) (*work, err
 	if err != nil {
 		return nil, err
 	}
-	return &work{d: d, kind: KindRollback, release: r, values: v}, nil
+	w := &work{d: d, kind: KindRollback, release: r, values: v}
+	asks, err := d.Stack.GatewayReach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	idle := now.Colour(now.Active.Other())
+	w.astray = idle.Release == r.ID && len(idle.Reach.Apart(asks)) > 0
+	if w.astray || idle.Release != r.ID || idle.Containers != w.wanted() {
+		// It is made anew with the settings of now, which have to be the gateway's.
+		if err := d.Stack.Reachable(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
 }
 
 // chooseRollback is the pure part.

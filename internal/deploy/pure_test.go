@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -181,6 +182,64 @@ func TestDescribe(t *testing.T) {
 	} {
 		assert.False(t, describe(compose.Blue, list).Well(), "%v", list)
 	}
+}
+
+// Who leaves a release that crashes does not want it to crash on.
+func TestWhatStaysWarm(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	well := Colour{Containers: 2, Running: 2, Healthy: 2, Services: []string{"backend", "frontend"}}
+	with := func(change func(*Colour)) Colour { c := well; change(&c); return c }
+	crashed := func(ago time.Duration) Colour {
+		return with(func(c *Colour) { c.Restarts, c.Crashed = 3, at.Add(-ago) })
+	}
+	for name, c := range map[string]struct {
+		keep bool
+		old  Colour
+		want string
+	}{
+		"well":                         {true, well, ""},
+		"not to be kept":               {false, well, notWanted},
+		"there is none":                {false, Colour{}, ""},
+		"unhealthy":                    {true, with(func(c *Colour) { c.Healthy = 1 }), "is not well: 1 of 2 containers are healthy"},
+		"between two crashes":          {true, with(func(c *Colour) { c.Running, c.Healthy = 1, 1 }), "is not well: 1 of 2 containers are healthy"},
+		"crashed, and healthy for now": {true, crashed(8 * time.Second), "has ended by itself 3 times, and lately"},
+		"crashed last week":            {true, crashed(7 * 24 * time.Hour), ""},
+		"by a clock that is ahead":     {true, crashed(-time.Minute), "has ended by itself 3 times, and lately"},
+	} {
+		assert.Equal(t, c.want, notWarm(c.keep, c.old, at), name)
+	}
+	started := engine.Container{State: engine.Running, Restarts: 1, Started: at}
+	assert.Equal(t, at, describe(compose.Blue, []engine.Container{{State: engine.Running, Started: at.Add(time.Hour)}, started}).Crashed)
+}
+
+// What the gateway cannot reach is named with what it answers.
+func TestMembersAreNamed(t *testing.T) {
+	var s gateway.State
+	require.NoError(t, json.Unmarshal([]byte(`{"pools": [
+		{"name": "backend-blue", "mode": "fail-open", "members": [
+			{"addr": "172.20.0.7", "healthy": false, "told": true, "error": "GET /readyz: connection refused"},
+			{"addr": "172.20.0.8", "healthy": true, "told": true},
+			{"addr": "172.20.0.9", "healthy": true, "told": false},
+			{"addr": "172.20.0.10", "healthy": false}]},
+		{"name": "frontend-blue", "members": []},
+		{"name": "backend-green", "members": [{"addr": "172.20.0.5", "healthy": true}]}]}`), &s))
+	n, said := members(s, compose.Blue)
+	assert.Equal(t, 1, n)
+	assert.Equal(t, "backend-blue: 172.20.0.7 unhealthy (GET /readyz: connection refused), 172.20.0.8 healthy, "+
+		"172.20.0.9 healthy, and nginx has not heard of it, 172.20.0.10 unhealthy; frontend-blue: nobody", said)
+	n, _ = members(s, compose.Green)
+	assert.Equal(t, 1, n)
+}
+
+// up reads what a deploy has written down.
+func TestUpReadsTheRecord(t *testing.T) {
+	text, err := json.Marshal(Releases{{ID: "1", Version: "v1", Revision: "abc", Backend: Image{"r/b:1", "sha256:b", "k"}, Frontend: Image{"r/f:1", "sha256:f", "k"}}})
+	require.NoError(t, err)
+	var kept []stack.Kept
+	require.NoError(t, json.Unmarshal(text, &kept))
+	assert.Equal(t, []stack.Kept{{ID: "1", Version: "v1", Revision: "abc",
+		Backend: stack.KeptImage{Ref: "r/b:1", ID: "sha256:b"}, Frontend: stack.KeptImage{Ref: "r/f:1", ID: "sha256:f"}}}, kept)
+	assert.Equal(t, stack.ReleasesFile, releasesFile)
 }
 
 func TestHistory(t *testing.T) {

@@ -118,7 +118,7 @@ func (d *Deployer) drain(ctx context.Context) error {
 // there and only stopped, else new ones.
 func (w *work) start(ctx context.Context) error {
 	idle := w.now.Colour(w.journal.To)
-	if w.kind == KindRollback && idle.Release == w.release.ID && idle.Containers == w.wanted() {
+	if w.kind == KindRollback && idle.Release == w.release.ID && idle.Containers == w.wanted() && !w.astray {
 		for _, id := range idle.IDs {
 			if err := w.d.Stack.Engine.Start(ctx, id); err != nil {
 				return err
@@ -155,14 +155,24 @@ func (w *work) change(ctx context.Context) error {
 	return nil
 }
 
-// settle ends the old colour if it is not to stay warm. What goes wrong here does not
-// undo a release that serves.
+// settle ends the old colour if it is not to stay warm, or is not well: one that crashes again and
+// again would do so for ever, and going back to it would not be quicker. What goes wrong here does
+// not undo a release that serves.
 func (w *work) settle(ctx context.Context) error {
-	if !w.d.Stack.Settings.Deploy.KeepWarm {
+	to := w.journal.To.Other()
+	now, err := w.d.look(ctx)
+	if err != nil {
+		w.d.say("looking how the old colour is: %v", err)
+		now = w.now
+	}
+	if why := notWarm(w.d.Stack.Settings.Deploy.KeepWarm, now.Colour(to), time.Now()); why != "" {
 		if err := w.d.drain(ctx); err != nil {
 			return err
 		}
-		if err := w.d.stop(ctx, w.journal.To.Other(), ""); err != nil {
+		if why != notWanted {
+			w.d.say("stopping %s, which %s", to, why)
+		}
+		if err := w.d.stop(ctx, to, ""); err != nil {
 			w.d.say("stopping the old colour: %v", err)
 		}
 	}
@@ -172,6 +182,28 @@ func (w *work) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// notWanted is why a colour does not stay warm where none shall.
+const notWanted = "is not wanted any more"
+
+// crashedLately is how long a colour has to go without ending by itself before it is trusted: one
+// that crashes again and again is healthy in between, and the engine waits up to a minute.
+const crashedLately = 10 * time.Minute
+
+// notWarm says why the old colour does not stay warm; "" when it does.
+func notWarm(keep bool, old Colour, at time.Time) string {
+	switch {
+	case old.Containers == 0:
+		return ""
+	case !keep:
+		return notWanted
+	case !old.Well():
+		return fmt.Sprintf("is not well: %d of %d containers are healthy", old.Healthy, old.Containers)
+	case old.Restarts > 0 && at.Sub(old.Crashed) < crashedLately:
+		return fmt.Sprintf("has ended by itself %d times, and lately", old.Restarts)
+	}
+	return ""
 }
 
 // keep writes down what became of the release, and tells it.

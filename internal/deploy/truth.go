@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/gateway"
 	"drydock/internal/gateway/render"
+	"drydock/internal/stack"
 )
 
 // Colour is what is true about one colour.
@@ -24,9 +26,11 @@ type Colour struct {
 	Healthy    int            `json:"healthy"`
 	Restarts   int            `json:"restarts"`
 
-	Fingerprint string   `json:"-"`
-	IDs         []string `json:"-"`
-	Services    []string `json:"services,omitempty"` // of the containers that run and are healthy
+	Fingerprint string      `json:"-"`
+	Crashed     time.Time   `json:"-"` // when a container that had ended by itself was last started again
+	Reach       stack.Reach `json:"-"` // how its apps want to be asked
+	IDs         []string    `json:"-"`
+	Services    []string    `json:"services,omitempty"` // of the containers that run and are healthy
 }
 
 // Well says that every container runs and is healthy, and that there are some of both apps.
@@ -55,7 +59,7 @@ func (s Situation) Colour(c compose.Colour) Colour {
 
 // describe sums up the containers of a colour.
 func describe(name compose.Colour, list []engine.Container) Colour {
-	c := Colour{Name: name}
+	c := Colour{Name: name, Reach: stack.ReachOf(list)}
 	first := true
 	for _, in := range list {
 		if in.Labels["com.docker.compose.oneoff"] == "True" {
@@ -63,6 +67,9 @@ func describe(name compose.Colour, list []engine.Container) Colour {
 		}
 		c.Containers++
 		c.Restarts += in.Restarts
+		if in.Restarts > 0 && in.Started.After(c.Crashed) {
+			c.Crashed = in.Started
+		}
 		c.IDs = append(c.IDs, in.ID)
 		if in.State == engine.Running {
 			c.Running++

@@ -60,7 +60,8 @@ type Container struct {
 	User     string
 	Hostname string
 	TTY      bool
-	ReadOnly bool // the root file system
+	ReadOnly bool  // the root file system
+	Memory   int64 // its limit in bytes; 0 is none
 	Ports    []Port
 	Mounts   []Mount
 	Networks []Endpoint
@@ -159,6 +160,7 @@ func fromInspect(in container.InspectResponse) Container {
 	}
 	if in.HostConfig != nil {
 		c.Restart, c.ReadOnly = string(in.HostConfig.RestartPolicy.Name), in.HostConfig.ReadonlyRootfs
+		c.Memory = in.HostConfig.Memory
 		for target := range in.HostConfig.Tmpfs {
 			c.Mounts = append(c.Mounts, Mount{Type: "tmpfs", Target: target})
 		}

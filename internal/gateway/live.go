@@ -42,6 +42,7 @@ type PoolState struct {
 	Members []struct {
 		Addr    string `json:"addr"`
 		Healthy bool   `json:"healthy"`
+		Error   string `json:"error"` // what the last bad probe said
 		// Told is whether nginx has heard of it; nil from a gateway that does not say.
 		Told *bool `json:"told"`
 	} `json:"members"`

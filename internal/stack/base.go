@@ -2,8 +2,10 @@ package stack
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -25,7 +27,8 @@ func (d Drift) Interrupts() bool { return d.Service != "backup" && d.Service != 
 // EnsureBase starts those of the services that both colours share which do not run. One that
 // runs otherwise than it would now is left alone and returned: changing it interrupts the
 // site, which is up's work and not a release's. Another password of the database or of Redis
-// is an error, because the new release could not get in.
+// is an error, because the new release could not get in, and so is another way to ask the apps
+// than the gateway's, because nobody could get to it.
 func (s *Stack) EnsureBase(ctx context.Context, v compose.Values) ([]Drift, error) {
 	base, err := s.lookAtBase(ctx, v)
 	if err != nil {
@@ -33,6 +36,9 @@ func (s *Stack) EnsureBase(ctx context.Context, v compose.Values) ([]Drift, erro
 	}
 	if len(base.locked) > 0 {
 		return nil, s.lockedOut(base.locked)
+	}
+	if err := s.beyond(base.apart); err != nil {
+		return nil, err
 	}
 	missing := base.missing
 	if len(missing) == 0 {
@@ -65,6 +71,9 @@ func (s *Stack) Drifts(ctx context.Context, v compose.Values) (drifts []Drift, s
 	for _, name := range base.locked {
 		base.drift = append(base.drift, Drift{name, "has another " + passwords[name] + " than the settings; a deploy is refused until up has changed it"})
 	}
+	for _, a := range base.apart {
+		base.drift = append(base.drift, Drift{"gateway", fmt.Sprintf("has another %s than the settings (%s, now %s); a deploy is refused until up has changed it", a.Setting, a.Old, a.New)})
+	}
 	return base.drift, append([]string{}, base.missing...), nil
 }
 
@@ -82,6 +91,7 @@ type base struct {
 	missing []string
 	drift   []Drift
 	locked  []string // those whose password is another one
+	apart   []Apart  // how the gateway asks the apps, where that is to be otherwise
 }
 
 // found is a shared service as it runs.
@@ -119,7 +129,112 @@ func (s *Stack) lookAtBase(ctx context.Context, v compose.Values) (base, error) 
 		}
 		have[name] = f
 	}
-	return compareBase(s.Settings, v, have), nil
+	want, err := s.resolve(ctx, v)
+	if err != nil {
+		return base{}, err
+	}
+	return compareBase(s.Settings, v, want, have), nil
+}
+
+// resolved is what compose would give to a service now.
+type resolved struct {
+	Environment map[string]string
+	Memory      int64 // limit in bytes
+}
+
+// resolve asks compose for that of the shared services.
+func (s *Stack) resolve(ctx context.Context, v compose.Values) (map[string]resolved, error) {
+	text, err := s.Runner().Config(ctx, compose.Base(s.Settings, v), "--format", "json")
+	if err != nil {
+		return nil, err
+	}
+	return readResolved(text)
+}
+
+// readResolved reads it from what `docker compose config` prints, which doubles each $.
+func readResolved(text []byte) (map[string]resolved, error) {
+	var p struct {
+		Services map[string]struct {
+			Environment map[string]*string `json:"environment"`
+			Memory      json.Number        `json:"mem_limit"`
+		} `json:"services"`
+	}
+	if err := json.Unmarshal(text, &p); err != nil {
+		return nil, fmt.Errorf("reading the resolved compose files: %w", err)
+	}
+	out := map[string]resolved{}
+	for name, service := range p.Services {
+		r := resolved{Environment: map[string]string{}}
+		for k, value := range service.Environment {
+			if value != nil {
+				r.Environment[k] = strings.ReplaceAll(*value, "$$", "$")
+			}
+		}
+		if service.Memory != "" {
+			n, err := service.Memory.Int64()
+			if err != nil {
+				return nil, fmt.Errorf("reading the resolved compose files: the memory of %s: %w", name, err)
+			}
+			r.Memory = n
+		}
+		out[name] = r
+	}
+	return out, nil
+}
+
+// settingOfVariable is the setting that a variable of a shared service comes from, where it has
+// another name.
+var settingOfVariable = map[string]string{
+	"APP_ENV": "MODE", "DRYDOCK_ENV": "ENV", "POSTGRES_USER": "DB_USER", "POSTGRES_DB": "DB_NAME",
+	"ARCHIVE": "BACKUP_PHYSICAL", "ARCHIVE_TIMEOUT": "BACKUP_ARCHIVE_TIMEOUT", "ARCHIVE_KEEP": "BACKUP_ARCHIVE_KEEP",
+}
+
+// otherVariables names the settings by which a service's environment is not what it would be now.
+// What only the container has is its image's.
+func otherVariables(environ []string, want map[string]string) []string {
+	have := variables(environ)
+	var names []string
+	for name, value := range want {
+		if old, ok := have[name]; ok && old == value {
+			continue
+		}
+		if setting, ok := settingOfVariable[name]; ok {
+			name = setting
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// otherPorts names the settings by which a service is not published as it would be now.
+func otherPorts(set *env.Settings, service string, c engine.Container) []string {
+	var names []string
+	wanted := map[int]bool{}
+	for _, w := range wantedPorts(set) {
+		if w.Service != service {
+			continue
+		}
+		wanted[w.Port] = true
+		i := slices.IndexFunc(c.Ports, func(p engine.Port) bool { return p.Host == w.Port })
+		switch {
+		case i < 0:
+			names = append(names, w.Setting)
+		case !slices.ContainsFunc(c.Ports, func(p engine.Port) bool { return p.Host == w.Port && sameAddress(p.HostIP, w.Bind) }):
+			names = append(names, "HTTP_BIND")
+		}
+	}
+	if len(names) == 0 && slices.ContainsFunc(c.Ports, func(p engine.Port) bool { return p.Host != 0 && !wanted[p.Host] }) {
+		names = append(names, map[string]string{"gateway": "TLS"}[service])
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
+}
+
+// sameAddress says whether a port is published where it shall be; an engine that does not say
+// where is believed.
+func sameAddress(have, want string) bool {
+	a, errA := netip.ParseAddr(have)
+	b, errB := netip.ParseAddr(want)
+	return errA != nil || errB != nil || a == b
 }
 
 // baseSecrets are the volumes that the services are to have their secrets from.
@@ -131,7 +246,7 @@ func baseSecrets(v compose.Values) map[string]string {
 var passwords = map[string]string{"db": "DB_PASSWORD", "redis": "REDIS_PASSWORD"}
 
 // compareBase is the pure part of lookAtBase.
-func compareBase(set *env.Settings, v compose.Values, have map[string]found) base {
+func compareBase(set *env.Settings, v compose.Values, want map[string]resolved, have map[string]found) base {
 	refs := map[string]string{"db": v.Refs.DB, "redis": v.Refs.Redis, "gateway": v.Refs.Gateway, "backup": v.Refs.Backup, "guard": v.Refs.Backup}
 	b := base{drift: []Drift{}}
 	drift := func(name, format string, args ...any) {
@@ -153,6 +268,14 @@ func compareBase(set *env.Settings, v compose.Values, have map[string]found) bas
 			drift(name, "runs %s; the checkout's is %s", c.Image, refs[name])
 		}
 		rest := slices.DeleteFunc(slices.Clone(c.changed), func(key string) bool { return key == passwords[name] })
+		other := append(otherVariables(c.Env, want[name].Environment), otherPorts(set, name, c.Container)...)
+		if m := want[name].Memory; m != 0 && m != c.Memory && name != "guard" { // whose limit is no setting
+			other = append(other, strings.ToUpper(name)+"_MEMORY")
+		}
+		if name == "gateway" {
+			b.apart = reachIn(c.Env).Apart(Reach(want[name].Environment))
+			other = slices.DeleteFunc(other, func(key string) bool { return slices.Contains(reaching, key) })
+		}
 		switch {
 		case len(rest) < len(c.changed):
 			b.locked = append(b.locked, name)
@@ -162,8 +285,9 @@ func compareBase(set *env.Settings, v compose.Values, have map[string]found) bas
 		case len(rest) == 0:
 			drift(name, "has its secrets as an earlier version put them there")
 		}
-		if len(rest) > 0 {
-			drift(name, "has another %s than the settings", strings.Join(rest, ", "))
+		if other = append(other, rest...); len(other) > 0 {
+			slices.Sort(other)
+			drift(name, "has another %s than the settings", strings.Join(slices.Compact(other), ", "))
 		}
 	}
 	if _, runs := have["guard"]; runs && !slices.Contains(names, "guard") {

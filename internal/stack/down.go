@@ -19,7 +19,7 @@ func (s *Stack) Down(ctx context.Context) error {
 	if err := s.notSwarm("down", "on a manager: docker stack rm "+s.Settings.Project+", which keeps the volumes"); err != nil {
 		return err
 	}
-	if err := s.notDeploying(ctx); err != nil {
+	if err := s.NotDeploying(ctx); err != nil {
 		return err
 	}
 	volumes := s.Settings.Options.Volumes

@@ -16,12 +16,21 @@ import (
 
 // ReleaseValues is Values for a release: the apps' production images, in dev, too.
 func (s *Stack) ReleaseValues(ctx context.Context, colour compose.Colour) (compose.Values, error) {
-	return s.values(ctx, colour, image.StageProd)
+	return s.values(ctx, colour, image.StageProd, true)
 }
 
 // KeptValues is what the compose files of the apps need for a release whose images are
 // there already. Secrets and settings are those of now.
 func (s *Stack) KeptValues(ctx context.Context, colour compose.Colour, refs compose.Refs, version string) (compose.Values, error) {
+	v, sets, err := s.keptNames(ctx, colour, refs, version)
+	if err != nil {
+		return compose.Values{}, err
+	}
+	return v, s.putSecrets(ctx, sets, &v, refs.Redis)
+}
+
+// keptNames is that without making a volume of secrets that is not there: only what it is called.
+func (s *Stack) keptNames(ctx context.Context, colour compose.Colour, refs compose.Refs, version string) (compose.Values, []secretSet, error) {
 	v := s.placeholders()
 	v.Colour, v.Version, v.Refs = colour, version, refs
 	v.Refs.Migrate = refs.Backend
@@ -29,20 +38,21 @@ func (s *Stack) KeptValues(ctx context.Context, colour compose.Colour, refs comp
 	for _, ref := range []string{refs.Backend, refs.Frontend} {
 		img, err := s.Engine.Image(ctx, ref)
 		if err != nil {
-			return compose.Values{}, err
+			return compose.Values{}, nil, err
 		}
 		as[ref] = parseUser(img.User)
 	}
 	// The data services and the gateway are not touched, so their sets are left out.
-	for _, set := range secretSets(s.Settings, as[refs.Backend], as[refs.Frontend], nil, "") {
-		if set.Service != "backend" && set.Service != "frontend" {
-			continue
-		}
-		if err := s.putSecrets(ctx, []secretSet{set}, &v, refs.Redis); err != nil {
-			return compose.Values{}, err
+	sets := slices.DeleteFunc(secretSets(s.Settings, as[refs.Backend], as[refs.Frontend], nil, ""), func(set secretSet) bool { return !set.ofApp() })
+	for _, set := range sets {
+		name := set.volume(s.Settings.Project)
+		if set.Service == "backend" {
+			v.BackendSecrets = name
+		} else {
+			v.FrontendSecrets = name
 		}
 	}
-	return v, nil
+	return v, sets, nil
 }
 
 // ImageKey says what an image is: the hash of what it was built from, or, of one that is
@@ -84,10 +94,10 @@ func (s *Stack) Services(ctx context.Context, project, service string, states ..
 	return s.service(ctx, project, service, states...)
 }
 
-// notDeploying refuses to change an environment that somebody is deploying to: both would
+// NotDeploying refuses to change an environment that somebody is deploying to: both would
 // make containers of the same names. The lock is a container, which runs as long as its
 // deploy does.
-func (s *Stack) notDeploying(ctx context.Context) error {
+func (s *Stack) NotDeploying(ctx context.Context) error {
 	c, err := s.Engine.Container(ctx, s.Settings.Project+"-deploy")
 	if errors.Is(err, engine.ErrNotFound) || err == nil && c.State != engine.Running {
 		return nil
@@ -123,23 +133,12 @@ func (s *Stack) releaseLabels(ctx context.Context, v compose.Values) (map[string
 	if err != nil || len(running) == 0 || running[0].Labels[compose.LabelRelease] == "" {
 		return v.Labels, err
 	}
-	keys := map[string]string{}
-	for _, ref := range []string{v.Refs.Backend, v.Refs.Frontend} {
-		img, err := s.Engine.Image(ctx, ref)
-		if errors.Is(err, engine.ErrNotFound) {
-			return v.Labels, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		keys[ref] = ImageKey(img)
-	}
-	f, err := compose.AppFingerprint(s.Settings, v, keys[v.Refs.Backend], keys[v.Refs.Frontend])
+	sum, err := s.fingerprint(ctx, v)
 	if err != nil {
 		return nil, err
 	}
 	have := running[0].Labels
-	if have[compose.LabelFingerprint] != f.Sum {
+	if sum == "" || have[compose.LabelFingerprint] != sum {
 		return v.Labels, nil
 	}
 	labels := map[string]string{}
@@ -152,4 +151,21 @@ func (s *Stack) releaseLabels(ctx context.Context, v compose.Values) (map[string
 		}
 	}
 	return labels, nil
+}
+
+// fingerprint is that of the apps with these values; "" when the engine lacks an image.
+func (s *Stack) fingerprint(ctx context.Context, v compose.Values) (string, error) {
+	keys := map[string]string{}
+	for _, ref := range []string{v.Refs.Backend, v.Refs.Frontend} {
+		img, err := s.Engine.Image(ctx, ref)
+		if errors.Is(err, engine.ErrNotFound) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		keys[ref] = ImageKey(img)
+	}
+	f, err := compose.AppFingerprint(s.Settings, v, keys[v.Refs.Backend], keys[v.Refs.Frontend])
+	return f.Sum, err
 }

@@ -48,6 +48,9 @@ func (s secretSet) volume(project string) string {
 	return project + "-" + s.Service + "-secrets-" + hex.EncodeToString(key)
 }
 
+// ofApp says whether an app reads it, and not a service that both colours share.
+func (s secretSet) ofApp() bool { return s.Service == "backend" || s.Service == "frontend" }
+
 // archive is the content of the volume: a folder that everyone may look into, and files.
 func (s secretSet) archive() []engine.File {
 	files := []engine.File{{Name: "./", Mode: 0o755}}

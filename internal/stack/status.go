@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/env"
 )
@@ -26,6 +27,7 @@ type Status struct {
 	Service   string    `json:"service"`
 	Container string    `json:"container,omitempty"`
 	Project   string    `json:"project,omitempty"` // of compose
+	Colour    string    `json:"colour,omitempty"`  // of an app, where both colours run
 	State     string    `json:"state"`             // running, exited, restarting, ..., or missing
 	Health    string    `json:"health,omitempty"`  // healthy, starting, unhealthy
 	Detail    string    `json:"detail,omitempty"`  // why it is not healthy
@@ -83,12 +85,16 @@ func (s *Stack) Status(ctx context.Context) (Report, error) {
 func report(set *env.Settings, list []engine.Container, stats map[string]engine.Stats, now time.Time) Report {
 	r := Report{Project: set.Project, Env: set.Env, URL: entranceOf(set).browser, Services: []Status{}}
 	have := map[string]bool{}
-	for _, c := range serving(set.Project, list) {
+	shown := serving(set.Project, list)
+	colours := colourOf(set.Project, shown)
+	for _, c := range shown {
 		if c.Labels["com.docker.compose.oneoff"] == "True" {
 			continue // the migrations, while they run
 		}
 		have[c.Service()] = true
-		r.Services = append(r.Services, status(c, stats[c.ID], now))
+		st := status(c, stats[c.ID], now)
+		st.Colour = colours[c.Project()]
+		r.Services = append(r.Services, st)
 	}
 	names := expected(set)
 	for _, name := range names {
@@ -106,6 +112,22 @@ func report(set *env.Settings, list []engine.Container, stats map[string]engine.
 		return cmp.Or(rank(a.Service)-rank(b.Service), strings.Compare(a.Service, b.Service), strings.Compare(a.Container, b.Container))
 	})
 	return r
+}
+
+// colourOf maps the apps' compose projects to their colours where containers of both are shown;
+// one alone needs no name.
+func colourOf(project string, list []engine.Container) map[string]string {
+	all := map[string]string{}
+	for _, c := range []compose.Colour{compose.Blue, compose.Green} {
+		name := project + "-" + string(c)
+		if slices.ContainsFunc(list, func(in engine.Container) bool { return in.Project() == name }) {
+			all[name] = string(c)
+		}
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	return all
 }
 
 func status(c engine.Container, use engine.Stats, now time.Time) Status {

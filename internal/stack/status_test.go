@@ -51,6 +51,29 @@ http://localhost
 `, b.String())
 }
 
+// Where both colours run, a row that is not well has to say which one it is about.
+func TestColoursAreNamedWhereBothRun(t *testing.T) {
+	set := &env.Settings{Project: "shop", HTTP: env.HTTP{Bind: "0.0.0.0", Port: 80}}
+	app := func(service, colour string, state engine.State, h engine.Health) engine.Container {
+		return engine.Container{State: state, Health: h, ExitCode: 1, Labels: map[string]string{"com.docker.compose.service": service, "com.docker.compose.project": "shop-" + colour}}
+	}
+	names := func(list ...engine.Container) []string {
+		var out []string
+		for _, s := range report(set, list, nil, time.Now()).Services {
+			if s.State != "missing" {
+				out = append(out, s.name()+" "+s.state())
+			}
+		}
+		return out
+	}
+	blue := []engine.Container{app("backend", "blue", engine.Restarting, ""), app("frontend", "blue", engine.Running, engine.Healthy)}
+	green := []engine.Container{app("backend", "green", engine.Running, engine.Healthy), app("frontend", "green", engine.Running, engine.Healthy)}
+	assert.Equal(t, []string{"frontend healthy", "backend restarting"}, names(blue...))
+	assert.ElementsMatch(t, []string{"frontend (blue) healthy", "frontend (green) healthy", "backend (blue) restarting", "backend (green) healthy"}, names(append(blue, green...)...))
+	stopped := []engine.Container{app("backend", "blue", engine.Exited, ""), app("frontend", "blue", engine.Exited, "")}
+	assert.Equal(t, []string{"frontend healthy", "backend healthy"}, names(append(stopped, green...)...), "what is kept to be gone back to is not shown")
+}
+
 // The guard of RPO=zero is missed when it is gone, and only where it is wanted.
 func TestTheGuardIsMissed(t *testing.T) {
 	set := &env.Settings{Project: "shop"}

@@ -22,14 +22,14 @@ func (r Report) WriteText(w io.Writer) error {
 	fmt.Fprintln(t, "SERVICE\tSTATE\tVERSION\tUPTIME\tRESTARTS\tMEMORY\tPORTS")
 	for _, s := range r.Services {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			s.Service, s.state(), dash(s.Version), s.uptime(), s.restarts(), s.memory(), dash(strings.Join(s.Ports, " ")))
+			s.name(), s.state(), dash(s.Version), s.uptime(), s.restarts(), s.memory(), dash(strings.Join(s.Ports, " ")))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, s := range r.Services {
 		if !s.good() && s.Detail != "" {
-			if _, err := fmt.Fprintf(w, "\n%s: %s", s.Service, s.Detail); err != nil {
+			if _, err := fmt.Fprintf(w, "\n%s: %s", s.name(), s.Detail); err != nil {
 				return err
 			}
 		}
@@ -40,6 +40,14 @@ func (r Report) WriteText(w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, "\n%s (%s): %s\n%s\n", r.Project, r.Env, state, r.URL)
 	return err
+}
+
+// name is the service, with the colour where it says which one is meant.
+func (s Status) name() string {
+	if s.Colour == "" {
+		return s.Service
+	}
+	return s.Service + " (" + s.Colour + ")"
 }
 
 // state puts state and health into one word where that says it all.

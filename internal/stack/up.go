@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"drydock/internal/compose"
@@ -20,20 +21,32 @@ const (
 )
 
 // Up brings the environment into the state that the settings describe, and returns when
-// its page answers. What is right already is left alone. Every step can be cut off and
-// done again.
+// its page answers. What is right already is left alone. In prod the release of a deploy
+// that serves stays what serves, whatever the checkout is. Every step can be cut off and done
+// again.
 func (s *Stack) Up(ctx context.Context) (err error) {
 	if err := s.notSwarm("up", s.DeployCommand("deploy:prod")+" starts what is missing"); err != nil {
 		return err
 	}
-	if err := s.notDeploying(ctx); err != nil {
+	if err := s.NotDeploying(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.dropUnstarted(ctx)) }()
 	if err := s.checkPorts(ctx); err != nil {
 		return err
 	}
-	v, err := s.Values(ctx, compose.Blue)
+	if s.Settings.Mode == env.Prod && !s.Settings.Options.Yes {
+		if err := s.stillReachable(ctx); err != nil {
+			return err
+		}
+	}
+	// Where deploys were, the checkout's apps are most likely not wanted; that they cannot be
+	// built may be why somebody is here.
+	deployed, err := s.deployed(ctx)
+	if err != nil {
+		return err
+	}
+	v, err := s.values(ctx, compose.Blue, "", !deployed)
 	if err != nil {
 		return err
 	}
@@ -48,6 +61,38 @@ func (s *Stack) Up(ctx context.Context) (err error) {
 	if v.Colour, err = s.liveColour(ctx); err != nil {
 		return err
 	}
+	var r *served
+	if deployed {
+		if r, err = s.served(ctx, v.Colour, v.Refs.Redis); err != nil {
+			return err
+		}
+		if r == nil { // up has made what is there
+			if v, err = s.Values(ctx, v.Colour); err != nil {
+				return err
+			}
+		}
+	}
+	if r != nil {
+		err = s.goOn(ctx, v.Colour, r)
+	} else {
+		err = s.bring(ctx, v)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.dropOld(ctx, v); err != nil {
+		return fmt.Errorf("removing volumes that are not used any more: %w", err)
+	}
+	if err := s.entered(ctx, v.Colour, r); err != nil {
+		return err
+	}
+	s.say("%s (%s) is up", s.Settings.Project, s.Settings.Env)
+	_, err = fmt.Fprintln(s.Out, entranceOf(s.Settings).browser)
+	return err
+}
+
+// bring makes the checkout's apps what runs.
+func (s *Stack) bring(ctx context.Context, v compose.Values) (err error) {
 	if err := s.Migrate(ctx, v); err != nil {
 		return err
 	}
@@ -57,28 +102,46 @@ func (s *Stack) Up(ctx context.Context) (err error) {
 	if err := s.settle(ctx, v); err != nil {
 		return err
 	}
-	if err := runner.Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
+	if err := s.Runner().Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
 		return s.explain(ctx, err)
 	}
-	if err := s.dropOld(ctx, v); err != nil {
-		return fmt.Errorf("removing volumes that are not used any more: %w", err)
+	return nil
+}
+
+// entered asks for the page, unless it is known that the gateway cannot reach a release that
+// stays: then that is the answer.
+func (s *Stack) entered(ctx context.Context, colour compose.Colour, r *served) error {
+	if r != nil {
+		apps, err := s.apps(ctx, colour) // it may have been made anew
+		if err != nil {
+			return err
+		}
+		err = s.turnedAway(r, ReachOf(apps).Apart(wantedReach(s.Settings)))
+		if err != nil && s.Settings.Options.Yes {
+			s.say("the site is away, as was asked for; now, at once: %s", s.deployHere())
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := s.pageAnswers(ctx); err != nil {
 		return s.explain(ctx, err)
 	}
-	s.say("%s (%s) is up", s.Settings.Project, s.Settings.Env)
-	_, err = fmt.Fprintln(s.Out, entranceOf(s.Settings).browser)
-	return err
+	return nil
 }
 
 // Values builds what is missing and works out everything that the compose files need.
 func (s *Stack) Values(ctx context.Context, colour compose.Colour) (compose.Values, error) {
-	return s.values(ctx, colour, "")
+	return s.values(ctx, colour, "", true)
 }
 
-// values does that with the apps' images of a stage; "" goes by the mode.
-func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string) (compose.Values, error) {
-	names := []string{image.Postgres, image.Redis, image.Gateway, image.Backup, image.Backend, image.Frontend}
+// values does that with the apps' images of a stage, "" goes by the mode; or without the apps.
+func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string, apps bool) (compose.Values, error) {
+	names := []string{image.Postgres, image.Redis, image.Gateway, image.Backup}
+	if apps {
+		names = append(names, image.Backend, image.Frontend)
+	}
 	list, err := s.images(ctx, names, stage)
 	if err != nil {
 		return compose.Values{}, err
@@ -128,6 +191,9 @@ func (s *Stack) values(ctx context.Context, colour compose.Colour, stage string)
 		return compose.Values{}, err
 	}
 	sets := secretSets(s.Settings, as(backend, v.Live.Backend), as(frontend, v.Live.Frontend), certificate, ca)
+	if !apps {
+		sets = slices.DeleteFunc(sets, secretSet.ofApp)
+	}
 	// Any image will do to write into a volume; this one is always there.
 	return v, s.putSecrets(ctx, sets, &v, v.Refs.Redis)
 }

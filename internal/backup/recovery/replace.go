@@ -162,23 +162,19 @@ func (r *Recovery) replace(ctx context.Context, s Spec, stamp string) (err error
 	if err != nil {
 		return fmt.Errorf("restoring in place (nothing was changed): %w", err)
 	}
-	safety, err := r.swap(ctx, s.Source, "put", s.Name, stamp)
+	safety, stopped, err := r.swap(ctx, s.Source, "put", s.Name, stamp)
 	if err != nil {
 		return err
 	}
 	if err = r.finish(ctx, s.Source, f); err != nil {
-		return r.undo(ctx, s.Source, safety, err)
+		return r.undo(ctx, s.Source, safety, stopped, err)
 	}
-	if err = r.Stack.Up(ctx); err != nil {
-		return fmt.Errorf("starting again on what was restored: %w; to go back: %s", err, r.back(safety))
-	}
-	_, err = fmt.Fprintf(r.Out, "restored backup %s%s in place\n  what was there is in the volume %s\n    back:   %s\n    remove: docker volume rm %[3]s\n",
-		f.Label, until(f), safety, r.back(safety))
-	return err
+	return r.restored(ctx, stopped, fmt.Sprintf("restored backup %s%s in place\n  what was there is in the volume %s\n    back:   %s\n    remove: docker volume rm %[3]s\n",
+		f.Label, until(f), safety, r.back(safety)), safety)
 }
 
 func (r *Recovery) back(safety string) string {
-	return "BACKUP=" + safety + " REPLACE=1 go tool mage backup:restore"
+	return "BACKUP=" + safety + " REPLACE=1 " + r.Stack.Command("backup:restore")
 }
 
 // finish ends the recovery on the live files, with the archive on: the new timeline begins there.
@@ -243,22 +239,23 @@ func (r *Recovery) adopt(ctx context.Context, s Source) error {
 	return err
 }
 
-// stop stops who writes, then the database and the backup service.
-func (r *Recovery) stop(ctx context.Context) error {
+// stop stops who writes, then the database and the backup service, and returns what it has stopped.
+func (r *Recovery) stop(ctx context.Context) (stopped []engine.Container, err error) {
 	s := r.Stack.Settings
 	for _, which := range [][2]string{
 		{compose.AppProject(s, compose.Blue), "backend"}, {compose.AppProject(s, compose.Green), "backend"}, {s.Project, "backup"}, {s.Project, "db"},
 	} {
 		list, err := r.Stack.Engine.Containers(ctx, engine.OfService(which[0], which[1], engine.Running, engine.Restarting))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, c := range list {
 			r.say("stopping " + c.Name)
 			if err := r.Stack.Engine.Stop(ctx, c.ID, time.Minute); err != nil {
-				return err
+				return nil, err
 			}
+			stopped = append(stopped, c)
 		}
 	}
-	return nil
+	return stopped, nil
 }

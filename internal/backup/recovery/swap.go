@@ -70,38 +70,42 @@ func (r *Recovery) room(ctx context.Context, s Source, live, from string) error 
 }
 
 // swap stops the site, keeps the live files, and puts those of another volume in their place.
-func (r *Recovery) swap(ctx context.Context, s Source, verb, from, stamp string) (safety string, err error) {
+// What it has stopped is for who starts it again.
+func (r *Recovery) swap(ctx context.Context, s Source, verb, from, stamp string) (safety string, stopped []engine.Container, err error) {
 	live := r.project() + "-db"
 	safety = r.project() + beforeInfix + stamp
-	if err := r.room(ctx, s, live, from); err != nil {
-		return "", err
+	if err := r.Stack.NotDeploying(ctx); err != nil {
+		return "", nil, err
 	}
-	if err := r.stop(ctx); err != nil {
-		return "", errors.Join(fmt.Errorf("stopping the site (its data is as it was; start it: go tool mage up): %w", err))
+	if err := r.room(ctx, s, live, from); err != nil {
+		return "", nil, err
+	}
+	if stopped, err = r.stop(ctx); err != nil {
+		return "", nil, fmt.Errorf("stopping the site (its data is as it was; start it: %s): %w", r.Stack.Command("up"), err)
 	}
 	if _, err := r.Stack.Engine.EnsureVolume(ctx, safety, r.labels()); err != nil {
-		return "", errors.Join(err, r.Stack.Up(context.WithoutCancel(ctx)))
+		return "", nil, errors.Join(err, r.again(context.WithoutCancel(ctx), stopped))
 	}
 	r.say("keeping the live files in the volume " + safety)
 	if _, err := r.volumes(ctx, s, "put", live, safety); err != nil {
 		err = fmt.Errorf("keeping the live files (they are as they were): %w", err)
-		return "", errors.Join(err, r.Stack.Engine.RemoveVolume(context.WithoutCancel(ctx), safety), r.Stack.Up(context.WithoutCancel(ctx)))
+		return "", nil, errors.Join(err, r.Stack.Engine.RemoveVolume(context.WithoutCancel(ctx), safety), r.again(context.WithoutCancel(ctx), stopped))
 	}
 	r.say("putting the restored files in their place")
 	if _, err := r.volumes(ctx, s, verb, from, live); err != nil {
-		return "", r.undo(ctx, s, safety, err)
+		return "", nil, r.undo(ctx, s, safety, stopped, err)
 	}
-	return safety, nil
+	return safety, stopped, nil
 }
 
 // undo puts the kept files back and starts again.
-func (r *Recovery) undo(ctx context.Context, s Source, safety string, why error) error {
+func (r *Recovery) undo(ctx context.Context, s Source, safety string, stopped []engine.Container, why error) error {
 	ctx = context.WithoutCancel(ctx)
 	r.say("that did not work; putting the live files back")
 	if _, err := r.volumes(ctx, s, "put", safety, r.project()+"-db"); err != nil {
 		return errors.Join(fmt.Errorf("restoring in place: %w", why), fmt.Errorf("putting the live files back: %w; they are in the volume %s, try again: %s", err, safety, r.back(safety)))
 	}
-	err := r.Stack.Up(ctx)
+	err := r.again(ctx, stopped)
 	if err == nil {
 		err = r.Stack.Engine.RemoveVolume(ctx, safety)
 	}
@@ -118,17 +122,13 @@ func (r *Recovery) goBack(ctx context.Context, s Source, kept, stamp string) err
 	}
 	// A timeline of its own: the one that it was on is not the newest any more, and who looks for a
 	// time later must find the way.
-	safety, err := r.swap(ctx, s, "back", kept, stamp)
+	safety, stopped, err := r.swap(ctx, s, "back", kept, stamp)
 	if err != nil {
 		return err
 	}
 	if err := r.finish(ctx, s, physical.Fetched{}, "-c", "recovery_target_timeline=current",
 		"-c", `restore_command=pgbackrest --config=`+physical.SecretsDir+"/"+physical.LocalFile+` --stanza=main archive-get %f "%p"`); err != nil {
-		return r.undo(ctx, s, safety, err)
+		return r.undo(ctx, s, safety, stopped, err)
 	}
-	if err := r.Stack.Up(ctx); err != nil {
-		return fmt.Errorf("starting again: %w; to go back: %s", err, r.back(safety))
-	}
-	_, err = fmt.Fprintf(r.Out, "the database is the one of %s again\n  what was there is in the volume %s\n    back: %s\n", kept, safety, r.back(safety))
-	return err
+	return r.restored(ctx, stopped, fmt.Sprintf("the database is the one of %s again\n  what was there is in the volume %s\n    back: %s\n", kept, safety, r.back(safety)), safety)
 }
