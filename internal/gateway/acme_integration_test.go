@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 func TestCertificateFromAnAuthority(t *testing.T) {
 	t.Parallel()
 	way := newWay(t)
-	host := docker(t, "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+	host := bridgeAddress(t)
 	var unreachable atomic.Bool
 	ca := acmeserver.Start(t, acmeserver.Options{Listen: host, Names: []string{host}, HTTPPort: way.port, Address: func(string) string {
 		if unreachable.Load() {
@@ -138,4 +138,22 @@ func (s *site) chain(name string) []*x509.Certificate {
 	}
 	defer conn.Close()
 	return conn.ConnectionState().PeerCertificates
+}
+
+// bridgeAddress is this machine's on the default bridge. The engine tells it only where it did
+// not choose it itself.
+func bridgeAddress(t *testing.T) string {
+	t.Helper()
+	name := docker(t, "network", "inspect", "bridge", "--format", `{{index .Options "com.docker.network.bridge.name"}}`)
+	link, err := net.InterfaceByName(name)
+	require.NoError(t, err)
+	list, err := link.Addrs()
+	require.NoError(t, err)
+	for _, a := range list {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil {
+			return n.IP.String()
+		}
+	}
+	t.Fatalf("%s has no address", name)
+	return ""
 }
