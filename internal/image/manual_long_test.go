@@ -17,7 +17,7 @@ func TestTheManualsDockerfilesBuild(t *testing.T) {
 	e, prefix := testkit.Engine(t), testkit.Name(t, "manual")
 	for name, files := range map[string]map[string]string{
 		"TOOLCHAIN_GO": {
-			"go.mod":  "module own\n\ngo 1.25.0\n\nrequire golang.org/x/sync v0.25.0\n",
+			"go.mod":  "module own\n\ngo 1.26.0\n\nrequire golang.org/x/sync v0.25.0\n",
 			"go.sum":  goSum(t),
 			"main.go": "package main\n\nimport \"golang.org/x/sync/errgroup\"\n\nfunc main() { _ = new(errgroup.Group).Wait() }\n",
 		},
