@@ -88,20 +88,13 @@ func (r *Recovery) Restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("restoring beside the live database: %w", err)
 	}
-	_, err = fmt.Fprintf(r.Out, `restored backup %s%s, in %s
+	_, err = fmt.Fprintf(r.Out, `restored backup %s, in %s
   it runs in the container %s, out of the site's way:
-    look:    docker exec -it %[4]s psql -U %s -d %s
-    a table: docker exec %[4]s pg_dump -U %[5]s -d %[6]s -t TABLE | docker exec -i CONTAINER psql -U %[5]s -d DATABASE
-    remove:  docker rm -f %[4]s && docker volume rm %[4]s
-`, c.Label, until(c.Fetched), c.Recovery.Round(100*time.Millisecond), s.Name, source.User, source.Name)
+    look:    docker exec -it %[3]s psql -U %s -d %s
+    a table: docker exec %[3]s pg_dump -U %[4]s -d %[5]s -t TABLE | docker exec -i CONTAINER psql -U %[4]s -d DATABASE
+    remove:  docker rm -f %[3]s && docker volume rm %[3]s
+`, c.Fetched, c.Recovery.Round(100*time.Millisecond), s.Name, source.User, source.Name)
 	return err
-}
-
-func until(f physical.Fetched) string {
-	if f.Target == nil {
-		return ""
-	}
-	return " as of " + f.Target.Format(physical.Form)
 }
 
 func (r *Recovery) labels() map[string]string {
@@ -118,6 +111,10 @@ func (r *Recovery) flush(ctx context.Context, s Source) error {
 	list, err := r.Stack.Engine.Containers(ctx, engine.OfService(r.project(), "db", engine.Running))
 	if err != nil || len(list) == 0 {
 		return err
+	}
+	if !LeadsOn(ctx, r.Stack.Engine, list[0].ID, s) {
+		r.say("the running database is not the one of the backups, or does not say so: its log does not count")
+		return nil
 	}
 	wal, err := psql(ctx, r.Stack.Engine, list[0].ID, s, "SELECT pg_walfile_name(pg_switch_wal())")
 	if err != nil {
@@ -169,8 +166,8 @@ func (r *Recovery) replace(ctx context.Context, s Spec, stamp string) (err error
 	if err = r.finish(ctx, s.Source, f); err != nil {
 		return r.undo(ctx, s.Source, safety, stopped, err)
 	}
-	return r.restored(ctx, stopped, fmt.Sprintf("restored backup %s%s in place\n  what was there is in the volume %s\n    back:   %s\n    remove: docker volume rm %[3]s\n",
-		f.Label, until(f), safety, r.back(safety)), safety)
+	return r.restored(ctx, stopped, fmt.Sprintf("restored backup %s in place\n  what was there is in the volume %s\n    back:   %s\n    remove: docker volume rm %[2]s\n",
+		f, safety, r.back(safety)), safety)
 }
 
 func (r *Recovery) back(safety string) string {
