@@ -1,8 +1,8 @@
 package image
 
 import (
-	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -36,45 +36,28 @@ var (
 // buildReport passes on what docker says about a build, but for its last word: that is the
 // error's, so that nobody reads it twice.
 type buildReport struct {
+	run.LineWriter
 	w       io.Writer
-	line    []byte
 	last    []string // what begins with ERROR
 	strange bool     // a tool in a RUN was kept out
 	with    bool     // and the step that failed is under with-net already
 }
 
-func (r *buildReport) Write(p []byte) (int, error) {
-	r.line = append(r.line, p...)
-	for {
-		i := bytes.IndexByte(r.line, '\n')
-		if i < 0 {
-			return len(p), nil
-		}
-		err := r.one(r.line[:i+1])
-		r.line = r.line[i+1:]
-		if err != nil {
-			return 0, err
-		}
-	}
-}
-
-// Close passes on a last line without an end.
-func (r *buildReport) Close() error {
-	if len(r.line) == 0 {
-		return nil
-	}
-	return r.one(r.line)
+func newBuildReport(w io.Writer) *buildReport {
+	r := &buildReport{w: w}
+	r.Each = r.one
+	return r
 }
 
 func (r *buildReport) one(line []byte) error {
-	text := strings.TrimRight(string(line), "\r\n")
+	text := strings.TrimRight(string(line), "\r")
 	if strings.HasPrefix(text, "ERROR: ") {
 		r.last = append(r.last, text)
 		return nil
 	}
 	r.strange = r.strange || strangers.MatchString(text)
 	r.with = r.with || strings.Contains(runTitle.FindString(text), "with-net ")
-	_, err := r.w.Write(line)
+	_, err := fmt.Fprintf(r.w, "%s\n", line)
 	return err
 }
 

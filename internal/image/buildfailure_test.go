@@ -32,7 +32,7 @@ func TestBuildReport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var shown strings.Builder
-			report := &buildReport{w: &shown}
+			report := newBuildReport(&shown)
 			for _, part := range []string{c.out[:10], c.out[10:]} {
 				_, err := io.WriteString(report, part)
 				require.NoError(t, err)
@@ -56,7 +56,7 @@ func TestBuildReportOfOtherFailures(t *testing.T) {
 	other := errors.New("no such program")
 	require.Equal(t, other, (&buildReport{last: []string{"ERROR: x"}}).explain(other))
 	var shown strings.Builder
-	report := &buildReport{w: &shown}
+	report := newBuildReport(&shown)
 	_, _ = io.WriteString(report, "ERROR: the last line has no end")
 	require.NoError(t, report.Close())
 	require.Empty(t, shown.String())

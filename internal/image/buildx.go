@@ -42,7 +42,7 @@ func (b *builder) buildOne(ctx context.Context, j *job, secrets []string, out io
 		// A person gets a line for each step; the whole output would be pages.
 		shown = newSteps(out, name)
 	}
-	report := &buildReport{w: shown}
+	report := newBuildReport(shown)
 	cmd.Stdout, cmd.Stderr = report, report
 	err := run.Run(ctx, cmd)
 	closeErr := errors.Join(report.Close(), shown.Close())

@@ -1,12 +1,13 @@
 package image
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"drydock/internal/run"
 )
 
 // stepWidth is how much of a step's command is shown: enough to tell which it is.
@@ -16,9 +17,9 @@ const stepWidth = 100
 // for those that took a while, one when it ends. What comes after the dashes that begin
 // the report of a failure passes as it is.
 type steps struct {
-	w       io.Writer
-	of      string // the image
-	line    []byte
+	w  io.Writer
+	of string // the image
+	run.LineWriter
 	names   map[string]string // vertex to its title in brackets
 	failing bool
 }
@@ -31,29 +32,10 @@ var (
 // slowStep is from how many seconds on the end of a step is worth a line.
 const slowStep = 5
 
-func newSteps(w io.Writer, of string) *steps { return &steps{w: w, of: of, names: map[string]string{}} }
-
-func (s *steps) Write(p []byte) (int, error) {
-	s.line = append(s.line, p...)
-	for {
-		i := bytes.IndexByte(s.line, '\n')
-		if i < 0 {
-			return len(p), nil
-		}
-		err := s.one(strings.TrimRight(string(s.line[:i]), "\r"))
-		s.line = s.line[i+1:]
-		if err != nil {
-			return 0, err
-		}
-	}
-}
-
-// Close passes on a last line without an end.
-func (s *steps) Close() error {
-	if len(s.line) == 0 {
-		return nil
-	}
-	return s.one(string(s.line))
+func newSteps(w io.Writer, of string) *steps {
+	s := &steps{w: w, of: of, names: map[string]string{}}
+	s.Each = func(line []byte) error { return s.one(strings.TrimRight(string(line), "\r")) }
+	return s
 }
 
 func (s *steps) one(line string) error {

@@ -14,45 +14,31 @@ import (
 //
 // Several prefix writers on one w that is not a file need Locked(w).
 func NewPrefixWriter(w io.Writer, prefix string) io.WriteCloser {
-	return &prefixWriter{w: w, prefix: prefix}
+	p := &prefixWriter{w: w, prefix: prefix}
+	p.lines.Each = p.one
+	return p
 }
 
 type prefixWriter struct {
 	mu     sync.Mutex
 	w      io.Writer
 	prefix string
-	line   []byte
+	lines  LineWriter
 }
 
 func (p *prefixWriter) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.line = append(p.line, b...)
-	for {
-		i := bytes.IndexByte(p.line, '\n')
-		if i < 0 {
-			return len(b), nil
-		}
-		err := p.flush(p.line[:i])
-		p.line = append(p.line[:0], p.line[i+1:]...)
-		if err != nil {
-			return 0, err
-		}
-	}
+	return p.lines.Write(b)
 }
 
 func (p *prefixWriter) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.line) == 0 {
-		return nil
-	}
-	err := p.flush(p.line)
-	p.line = nil
-	return err
+	return p.lines.Close()
 }
 
-func (p *prefixWriter) flush(line []byte) error {
+func (p *prefixWriter) one(line []byte) error {
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if i := bytes.LastIndexByte(line, '\r'); i >= 0 {
 		line = line[i+1:]
