@@ -95,13 +95,9 @@ func (s *Service) target(ctx context.Context, r physical.Repo, label, at string)
 		}
 		backups = []physical.Backup{b}
 	}
-	archives := map[int]physical.Archive{}
-	for _, b := range backups {
-		if _, ok := archives[b.Cluster]; !ok {
-			if _, archives[b.Cluster], err = s.archive(ctx, r, info.Cluster(b.Cluster)); err != nil {
-				return t, "", err
-			}
-		}
+	archives, err := s.archives(ctx, r, info, backups)
+	if err != nil {
+		return t, "", err
 	}
 	switch {
 	case label != "" && at == "":

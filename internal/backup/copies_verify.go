@@ -36,11 +36,12 @@ func (s *Service) verifyCopies(ctx context.Context, id string) (bad []string, er
 				}
 			}
 		}
-		holes, err := s.holes(ctx, r, info)
+		archives, err := s.archives(ctx, r, info, info.Backups)
 		if err != nil {
 			return bad, err
 		}
-		found = append(found, holes...)
+		// No mark on a backup: the received log may stand in for what is missing one day.
+		found = append(found, physical.Holes(info.Backups, archives)...)
 		for _, d := range found {
 			s.Log.Error("damage", "repository", r.Name, "label", d.Label, "what", d.Reason)
 			marked := idOf(list, r.Name, d.Label)
@@ -53,18 +54,4 @@ func (s *Service) verifyCopies(ctx context.Context, id string) (bad []string, er
 		}
 	}
 	return bad, nil
-}
-
-// holes are what the log lacks: pgBackRest's own check reads what is there, and misses nothing.
-// They are no mark on a backup, which the received log may stand in for one day.
-func (s *Service) holes(ctx context.Context, r physical.Repo, info physical.Info) ([]physical.Damage, error) {
-	archives := map[int]physical.Archive{}
-	for _, c := range info.Clusters {
-		_, all, err := s.archive(ctx, r, c)
-		if err != nil {
-			return nil, err
-		}
-		archives[c.ID] = all
-	}
-	return physical.Holes(info.Backups, archives), nil
 }

@@ -190,6 +190,22 @@ func (s *Service) archive(ctx context.Context, r physical.Repo, c physical.Clust
 	return own, all, err
 }
 
+// archives are all that a restore of these backups can use, by the number of their cluster.
+func (s *Service) archives(ctx context.Context, r physical.Repo, info physical.Info, backups []physical.Backup) (map[int]physical.Archive, error) {
+	archives := map[int]physical.Archive{}
+	for _, b := range backups {
+		if _, ok := archives[b.Cluster]; ok {
+			continue
+		}
+		_, all, err := s.archive(ctx, r, info.Cluster(b.Cluster))
+		if err != nil {
+			return nil, err
+		}
+		archives[b.Cluster] = all
+	}
+	return archives, nil
+}
+
 // receivedOf lists what was received of a database.
 func receivedOf(dir string, c physical.Cluster) (list []physical.Received, err error) {
 	// What is left out is told when it would be used (see complete).

@@ -75,22 +75,15 @@ func (o DeployOptions) nothingToDo(ctx context.Context) (rows []Row, err error) 
 		}
 		const peer, up, build = "docker compose up -d --wait, both projects", "up", "build"
 		took, err := o.turns(ctx, "nothing to do", []measured{
-			{name: peer, do: func(ctx context.Context) error {
-				r := st.Runner()
-				r.Stdout, r.Stderr = io.Discard, io.Discard
-				if err := r.Up(ctx, compose.Base(st.Settings, v), compose.UpOptions{Timeout: time.Minute}); err != nil {
-					return err
-				}
-				return r.Up(ctx, compose.App(st.Settings, v), compose.UpOptions{Timeout: time.Minute})
-			}},
+			{name: peer, do: func(ctx context.Context) error { return composeBoth(ctx, st, v) }},
 			{name: up, do: st.Up},
 			{name: build, do: func(ctx context.Context) error { _, err := st.Values(ctx, compose.Blue); return err }},
 		})
-		for _, name := range []string{peer, up, build} {
-			rows = append(rows, row("nothing to do", name, "s", took[name], peer, took[peer]))
-		}
 		if err != nil {
 			return err
+		}
+		for _, name := range []string{peer, up, build} {
+			rows = append(rows, row("nothing to do", name, "s", took[name], peer, took[peer]))
 		}
 		more, err := sizes(ctx, st.Engine, v.Refs)
 		rows = append(rows, more...)

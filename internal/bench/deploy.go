@@ -129,6 +129,11 @@ func composeUp(ctx context.Context, st *stack.Stack) error {
 	if err != nil {
 		return err
 	}
+	return composeBoth(ctx, st, v)
+}
+
+// composeBoth has compose itself bring up both projects.
+func composeBoth(ctx context.Context, st *stack.Stack, v compose.Values) error {
 	for _, p := range []compose.Project{compose.Base(st.Settings, v), compose.App(st.Settings, v)} {
 		if err := st.Runner().Up(ctx, p, compose.UpOptions{Timeout: time.Minute}); err != nil {
 			return err

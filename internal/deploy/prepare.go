@@ -141,7 +141,7 @@ func (d *Deployer) prepareRollback(ctx context.Context, name string) (*work, err
 	}
 	idle := now.Colour(now.Active.Other())
 	w.astray = idle.Release == r.ID && len(idle.Reach.Apart(asks)) > 0
-	if w.astray || idle.Release != r.ID || idle.Containers != w.wanted() {
+	if !w.startsAgain(idle) {
 		// It is made anew with the settings of now, which have to be the gateway's.
 		if err := d.Stack.Reachable(ctx); err != nil {
 			return nil, err

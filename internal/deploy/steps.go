@@ -114,11 +114,17 @@ func (d *Deployer) drain(ctx context.Context) error {
 	}
 }
 
+// startsAgain says whether the containers of a colour are those of the release, and would be
+// reached as they are.
+func (w *work) startsAgain(c Colour) bool {
+	return c.Release == w.release.ID && c.Containers == w.wanted() && !w.astray
+}
+
 // start brings up the containers of the idle colour: those of the release if they are
 // there and only stopped, else new ones.
 func (w *work) start(ctx context.Context) error {
 	idle := w.now.Colour(w.journal.To)
-	if w.kind == KindRollback && idle.Release == w.release.ID && idle.Containers == w.wanted() && !w.astray {
+	if w.kind == KindRollback && w.startsAgain(idle) {
 		for _, id := range idle.IDs {
 			if err := w.d.Stack.Engine.Start(ctx, id); err != nil {
 				return err

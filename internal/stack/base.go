@@ -223,10 +223,10 @@ func otherPorts(set *env.Settings, service string, c engine.Container) []string 
 			names = append(names, "HTTP_BIND")
 		}
 	}
-	if len(names) == 0 && slices.ContainsFunc(c.Ports, func(p engine.Port) bool { return p.Host != 0 && !wanted[p.Host] }) {
-		names = append(names, map[string]string{"gateway": "TLS"}[service])
+	if service == "gateway" && len(names) == 0 && slices.ContainsFunc(c.Ports, func(p engine.Port) bool { return p.Host != 0 && !wanted[p.Host] }) {
+		names = append(names, "TLS")
 	}
-	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
+	return names
 }
 
 // sameAddress says whether a port is published where it shall be; an engine that does not say

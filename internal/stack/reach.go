@@ -132,11 +132,7 @@ func (s *Stack) stillReachable(ctx context.Context) error {
 	if len(have.Apart(want)) == 0 {
 		return nil
 	}
-	colour, err := s.liveColour(ctx)
-	if err != nil {
-		return err
-	}
-	apps, err := s.apps(ctx, colour)
+	_, apps, err := s.liveApps(ctx)
 	if err != nil {
 		return err
 	}
@@ -145,6 +141,14 @@ func (s *Stack) stillReachable(ctx context.Context) error {
 		return nil
 	}
 	return s.turnedAway(r, ReachOf(apps).Apart(want))
+}
+
+// liveApps are those of the colour that gets the requests.
+func (s *Stack) liveApps(ctx context.Context) (colour compose.Colour, apps []engine.Container, err error) {
+	if colour, err = s.liveColour(ctx); err == nil {
+		apps, err = s.apps(ctx, colour)
+	}
+	return colour, apps, err
 }
 
 // apps are the containers of both apps of a colour, in whatever state.

@@ -156,20 +156,12 @@ func (s *Stack) goOn(ctx context.Context, colour compose.Colour, r *served) erro
 	if err := s.fillEmpty(ctx, colour, r); err != nil {
 		return err
 	}
+	start := s.startAgain
 	if !again {
-		if err := s.remake(ctx, colour, r); err != nil {
-			return err
-		}
-	} else {
-		if err := s.startApps(ctx, r.apps); err != nil {
-			return err
-		}
-		if err := s.settle(ctx, compose.Values{Colour: colour}); err != nil {
-			return err
-		}
-		if err := s.appsReady(ctx, r); err != nil {
-			return s.explain(ctx, err)
-		}
+		start = s.remake
+	}
+	if err := start(ctx, colour, r); err != nil {
+		return err
 	}
 	version, err := image.ReadVersion(ctx, s.Settings.Root, s.Settings.Image.Version, s.Settings.Inherited())
 	if err != nil {
@@ -211,6 +203,20 @@ func (s *Stack) hasSettings(ctx context.Context, colour compose.Colour, r *serve
 	}
 	sum, err := s.fingerprint(ctx, v)
 	return sum == r.apps[0].Labels[compose.LabelFingerprint], err
+}
+
+// startAgain has the containers of a release run as they are, and waits for them.
+func (s *Stack) startAgain(ctx context.Context, colour compose.Colour, r *served) error {
+	if err := s.startApps(ctx, r.apps); err != nil {
+		return err
+	}
+	if err := s.settle(ctx, compose.Values{Colour: colour}); err != nil {
+		return err
+	}
+	if err := s.appsReady(ctx, r); err != nil {
+		return s.explain(ctx, err)
+	}
+	return nil
 }
 
 // startApps starts those that do not run, as they are.
@@ -352,11 +358,7 @@ func (s *Stack) fillEmpty(ctx context.Context, colour compose.Colour, r *served)
 // Resume has the apps go on whose data was changed under them: the containers of a release as
 // they are. What is no release is brought up.
 func (s *Stack) Resume(ctx context.Context) error {
-	colour, err := s.liveColour(ctx)
-	if err != nil {
-		return err
-	}
-	apps, err := s.apps(ctx, colour)
+	colour, apps, err := s.liveApps(ctx)
 	if err != nil {
 		return err
 	}
@@ -364,14 +366,8 @@ func (s *Stack) Resume(ctx context.Context) error {
 	if r == nil || !r.whole {
 		return s.Up(ctx)
 	}
-	if err := s.startApps(ctx, apps); err != nil {
+	if err := s.startAgain(ctx, colour, r); err != nil {
 		return err
-	}
-	if err := s.settle(ctx, compose.Values{Colour: colour}); err != nil {
-		return err
-	}
-	if err := s.appsReady(ctx, r); err != nil {
-		return s.explain(ctx, err)
 	}
 	return s.pageAnswers(ctx)
 }

@@ -75,7 +75,8 @@ func (r Repo) verifyTwins(ctx context.Context, info Info) ([]Damage, error) {
 	return found, nil
 }
 
-// Holes are the backups that lack the log that makes them consistent, and the hole after the
+// Holes are what the log lacks: pgBackRest's own check reads what is there, and misses nothing.
+// They are the backups that lack the log that makes them consistent, and the hole after the
 // newest one, behind which no time can be restored to. Behind older ones it is history: they
 // are there for what is before it. The archives are by the number of their cluster.
 func Holes(backups []Backup, archives map[int]Archive) (found []Damage) {
