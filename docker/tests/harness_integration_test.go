@@ -27,16 +27,6 @@ import (
 // hardPassword has what connection strings, shells and configuration files trip over.
 const hardPassword = `pass__$85858#'x %:@\"end`
 
-// labels are the options that mark what a test makes, and have it removed at its end.
-func labels(t testing.TB) []string {
-	t.Helper()
-	var options []string
-	for name, value := range testkit.Labels(t) {
-		options = append(options, "--label", name+"="+value)
-	}
-	return options
-}
-
 var built struct {
 	once sync.Once
 	refs map[string]string
@@ -86,7 +76,7 @@ func tryDocker(input string, args ...string) (string, error) {
 // volume makes a volume that lives as long as the test.
 func volume(t testing.TB) string {
 	t.Helper()
-	return docker(t, append(append([]string{"volume", "create"}, labels(t)...), testkit.Name(t, "volume"))...)
+	return docker(t, append(append([]string{"volume", "create"}, testkit.LabelOptions(t)...), testkit.Name(t, "volume"))...)
 }
 
 // file is one file of a volume that a test fills.
@@ -128,7 +118,7 @@ func secret(t testing.TB, name, content string) string {
 // often, so that nobody waits long for it.
 func hardened(t testing.TB) []string {
 	t.Helper()
-	return append(labels(t), "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+	return append(testkit.LabelOptions(t), "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
 		"--tmpfs", "/tmp:mode=1777", "--health-interval", "1s")
 }
 

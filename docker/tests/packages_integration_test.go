@@ -5,6 +5,8 @@ package dockertest
 import (
 	"testing"
 
+	"drydock/internal/testkit"
+
 	"github.com/stretchr/testify/assert"
 )
 
@@ -26,7 +28,7 @@ done`
 func TestNoPackageIsListedThatIsGone(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"postgres", "redis"} {
-		args := append([]string{"run", "--rm", "--user", "0:0", "--entrypoint", "sh"}, labels(t)...)
+		args := append([]string{"run", "--rm", "--user", "0:0", "--entrypoint", "sh"}, testkit.LabelOptions(t)...)
 		assert.Empty(t, docker(t, append(args, imageRef(t, name), "-c", gone)...), name)
 	}
 }

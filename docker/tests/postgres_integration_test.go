@@ -5,6 +5,8 @@ package dockertest
 import (
 	"testing"
 
+	"drydock/internal/testkit"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -34,7 +36,7 @@ func TestPostgresRefusesClearly(t *testing.T) {
 		s := newServer(t)
 		// Never empty: the engine gives an empty volume the owner that the image's folder has.
 		write(t, s.data, f)
-		docker(t, append(append([]string{"run", "--rm", "--user", "0:0", "--volume", s.data + ":" + data}, labels(t)...),
+		docker(t, append(append([]string{"run", "--rm", "--user", "0:0", "--volume", s.data + ":" + data}, testkit.LabelOptions(t)...),
 			imageRef(t, "postgres"), "sh", "-c", prepare)...)
 		return s.refused()
 	}
@@ -43,7 +45,7 @@ func TestPostgresRefusesClearly(t *testing.T) {
 	assert.Contains(t, dir(file{name: "photo.jpg", content: "x"}, "chown 999:999 "+data), "holds no PostgreSQL data (found: photo.jpg)")
 	assert.Contains(t, dir(file{name: "PG_VERSION", content: "17\n"}, "chown 70:70 "+data), "belongs to uid 70, and this server runs as uid 999")
 
-	out, err := tryDocker("", append(append([]string{"run", "--rm", "--read-only", "--tmpfs", "/tmp"}, labels(t)...), imageRef(t, "postgres"))...)
+	out, err := tryDocker("", append(append([]string{"run", "--rm", "--read-only", "--tmpfs", "/tmp"}, testkit.LabelOptions(t)...), imageRef(t, "postgres"))...)
 	require.Error(t, err, out)
 	assert.ErrorContains(t, err, "/run/postgresql (owner uid 999, mode 2755) cannot be written by uid 999; mount a tmpfs there")
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"drydock/internal/testkit"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -79,7 +81,7 @@ func TestPostgresStopsCleanly(t *testing.T) {
 func TestPostgresRunsOtherCommands(t *testing.T) {
 	t.Parallel()
 	run := func(name string, command ...string) string {
-		args := append([]string{"run", "--rm"}, labels(t)...)
+		args := append([]string{"run", "--rm"}, testkit.LabelOptions(t)...)
 		return docker(t, append(append(args, imageRef(t, name)), command...)...)
 	}
 	for _, command := range []string{"psql --version", "postgres --version", "pg_dump --version", "pgbackrest version"} {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"drydock/internal/testkit"
+
 	"github.com/stretchr/testify/assert"
 )
 
@@ -27,7 +29,7 @@ func TestRedisSizesItselfByTheContainer(t *testing.T) {
 
 func TestRedisRunsOtherCommandsAndOptions(t *testing.T) {
 	t.Parallel()
-	assert.True(t, strings.HasPrefix(docker(t, append(append([]string{"run", "--rm"}, labels(t)...), imageRef(t, "redis"), "redis-cli", "--version")...), "redis-cli 8."))
+	assert.True(t, strings.HasPrefix(docker(t, append(append([]string{"run", "--rm"}, testkit.LabelOptions(t)...), imageRef(t, "redis"), "redis-cli", "--version")...), "redis-cli 8."))
 	c := start(t, imageRef(t, "redis"), redisOptions(secret(t, "redis_password", hardPassword), volume(t)),
 		[]string{"--maxclients", "77"})
 	healthy(t, c)

@@ -194,9 +194,7 @@ func TestLockCanceled(t *testing.T) {
 func TestALockThatNobodySpeaksTo(t *testing.T) {
 	t.Parallel()
 	args := []string{"run", "--detach", "--interactive", "--tmpfs", "/tmp"}
-	for k, v := range testkit.Labels(t) {
-		args = append(args, "--label", k+"="+v)
-	}
+	args = append(args, testkit.LabelOptions(t)...)
 	docker := func(args ...string) string {
 		t.Helper()
 		out, err := run.Output(t.Context(), run.Cmd{Name: "docker", Args: args, Env: os.Environ()})

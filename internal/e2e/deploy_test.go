@@ -459,7 +459,7 @@ func testRestoredInPlace(t *testing.T, s *site) {
 // one is the container of a service that both colours share.
 func (s *site) one(t *testing.T, service string) engine.Container {
 	t.Helper()
-	list, err := s.engine.Containers(t.Context(), engine.Filter{Labels: map[string]string{"com.docker.compose.project": s.project, "com.docker.compose.service": service}})
+	list, err := s.engine.Containers(t.Context(), engine.OfService(s.project, service))
 	require.NoError(t, err)
 	require.Len(t, list, 1, service)
 	return list[0]

@@ -105,9 +105,7 @@ func inside(service, script, mend string) func(*testing.T, *running) func() {
 func (r *running) onDisk(t *testing.T, volume, script string) {
 	t.Helper()
 	args := []string{"run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "sh", "--volume", r.Settings.Project + "-" + volume + ":/v"}
-	for k, v := range testkit.Labels(t) {
-		args = append(args, "--label", k+"="+v)
-	}
+	args = append(args, testkit.LabelOptions(t)...)
 	docker(t, append(args, r.service(t, "db").Image, "-euc", script)...)
 }
 
@@ -138,9 +136,7 @@ func greedy(t *testing.T, r *running) func() {
 func taken(t *testing.T, r *running) func() {
 	db := r.service(t, "db")
 	args := []string{"run", "--detach", "--network", r.Settings.Project + "-data", "--entrypoint", "sh", "--env", "PGPASSWORD=" + canaryDB}
-	for k, v := range testkit.Labels(t) {
-		args = append(args, "--label", k+"="+v)
-	}
+	args = append(args, testkit.LabelOptions(t)...)
 	out := docker(t, append(args, db.Image, "-c", "for i in $(seq 200); do psql -XqAt -h db -U app -d app -c 'SELECT pg_sleep(60)' & done; wait")...)
 	id := strings.TrimSpace(out)
 	require.Eventually(t, func() bool {

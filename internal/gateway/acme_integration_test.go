@@ -46,7 +46,7 @@ func TestCertificateFromAnAuthority(t *testing.T) {
 		require.NoError(t, os.Chmod(path, 0o755)) // the engine's users differ from this one
 	}
 	volume := testkit.Name(t, "gateway")
-	docker(t, append(append([]string{"volume", "create"}, labels(t)...), volume)...)
+	docker(t, append(append([]string{"volume", "create"}, testkit.LabelOptions(t)...), volume)...)
 	s := newSite(t, "--publish", "127.0.0.1::8443", "--volume", volume+":/var/lib/gateway", "--volume", ca.CAFile+":/run/secrets/acme_ca:ro",
 		"--env", "TLS=acme", "--env", "DOMAIN=shop.test,www.shop.test", "--env", "HTTP_REDIRECT=true", "--env", "ACME_DIRECTORY="+ca.Directory(),
 		"--env", "ACME_EMAIL=ops@shop.test")

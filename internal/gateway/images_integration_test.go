@@ -30,16 +30,6 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// labels are the options that mark what a test makes, and have it removed at its end.
-func labels(t testing.TB) []string {
-	t.Helper()
-	var options []string
-	for name, value := range testkit.Labels(t) {
-		options = append(options, "--label", name+"="+value)
-	}
-	return options
-}
-
 // docker runs the CLI and returns its standard output without the final line break.
 func docker(t testing.TB, args ...string) string {
 	t.Helper()

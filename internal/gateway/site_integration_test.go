@@ -63,8 +63,8 @@ func (s *site) start(options []string) {
 	t := s.t
 	t.Helper()
 	s.network = testkit.Name(t, "edge")
-	docker(t, append(append([]string{"network", "create"}, labels(t)...), s.network)...)
-	args := append(labels(t), "--network", s.network, "--publish", "127.0.0.1::8080", "--publish", "127.0.0.1::9180", "--read-only", "--cap-drop", "ALL",
+	docker(t, append(append([]string{"network", "create"}, testkit.LabelOptions(t)...), s.network)...)
+	args := append(testkit.LabelOptions(t), "--network", s.network, "--publish", "127.0.0.1::8080", "--publish", "127.0.0.1::9180", "--read-only", "--cap-drop", "ALL",
 		"--security-opt", "no-new-privileges", "--tmpfs", "/tmp:mode=1777,size=64m", "--pids-limit", "256", "--env", "RELOAD_WATCH=0s")
 	args = append([]string{"run", "--detach"}, append(args, options...)...)
 	s.gateway = docker(t, append(args, gatewayImage(t))...)
@@ -87,14 +87,14 @@ func (s *site) app(alias, id string, options ...string) string {
 	s.t.Helper()
 	ref, err := echoImage()
 	require.NoError(s.t, err)
-	args := append([]string{"run", "--detach", "--network", s.network, "--network-alias", alias, "--env", "ID=" + id}, labels(s.t)...)
+	args := append([]string{"run", "--detach", "--network", s.network, "--network-alias", alias, "--env", "ID=" + id}, testkit.LabelOptions(s.t)...)
 	return docker(s.t, append(append(args, options...), ref)...)
 }
 
 // frontend starts the product's own frontend, with more files or others in its root.
 func (s *site) frontend(colour string, files map[string]string) string {
 	s.t.Helper()
-	args := append([]string{"create", "--network", s.network, "--network-alias", "frontend-" + colour, "--tmpfs", "/tmp"}, labels(s.t)...)
+	args := append([]string{"create", "--network", s.network, "--network-alias", "frontend-" + colour, "--tmpfs", "/tmp"}, testkit.LabelOptions(s.t)...)
 	id := docker(s.t, append(args, frontendImage(s.t))...)
 	dir := s.t.TempDir()
 	for name, content := range files {

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"testing"
 
+	"drydock/internal/testkit"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -47,7 +49,7 @@ func TestStartsWithoutApplications(t *testing.T) {
 
 	// The same check that runs at start, in a container without any network.
 	out, err := exec.Command("docker", append(append([]string{"run", "--rm", "--network", "none", "--read-only",
-		"--tmpfs", "/tmp"}, labels(t)...), gatewayImage(t), "test")...).CombinedOutput()
+		"--tmpfs", "/tmp"}, testkit.LabelOptions(t)...), gatewayImage(t), "test")...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "test is successful")
 

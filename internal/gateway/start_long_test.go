@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"drydock/internal/testkit"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -35,7 +37,7 @@ func TestRefusesBadSettings(t *testing.T) {
 	out, err := exec.Command("docker", append(append([]string{"run", "--rm", "--network", "none",
 		"--env", "ACTIVE_COLOUR=red", "--env", "BACKEND_PORT=80;", "--env", "FRONTEND_PORT=70000", "--env", "BODY_LIMIT=10m;}",
 		"--env", "APP_ENV=staging", "--env", "TRUSTED_PROXIES=a;b", "--env", "MAX_OLD_WORKERS=none", "--env", "RELOAD_WATCH=long"},
-		labels(t)...), gatewayImage(t))...).CombinedOutput()
+		testkit.LabelOptions(t)...), gatewayImage(t))...).CombinedOutput()
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit)
 	assert.Equal(t, 64, exit.ExitCode())

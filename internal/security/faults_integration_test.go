@@ -29,13 +29,11 @@ func TestSeesEveryPlantedFault(t *testing.T) {
 	image := testkit.TinyImage(t)
 	network := testkit.Network(t, true)
 	e := testkit.Engine(t)
-	labels, home := testkit.Labels(t), t.TempDir()
+	labels, home := testkit.LabelOptions(t), t.TempDir()
 	start := func(service string, with, without []string, ref string) error {
 		args := []string{"run", "--detach", "--name", project + "-" + service,
 			"--label", stack.LabelProject + "=" + project, "--label", "com.docker.compose.service=" + service, "--label", "com.docker.compose.project=" + project}
-		for k, v := range labels {
-			args = append(args, "--label", k+"="+v)
-		}
+		args = append(args, labels...)
 		for _, option := range []string{"--user=65534:65534", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--memory=64m", "--pids-limit=64",
 			"--cpu-shares=512", "--log-opt=max-size=1m", "--network=" + network.Name, "--health-cmd=/tiny help"} {
 			if !slices.Contains(without, option) {

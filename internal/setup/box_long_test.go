@@ -48,9 +48,7 @@ func newBox(t *testing.T, suite string) *box {
 	args := append(privileges(t), "--detach", "--name", testkit.Name(t, "setup-"+suite),
 		"--volume", goroot+":/usr/local/go:ro", "--volume", volume.Name+":/var/lib/docker",
 		"--env", "PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-	for k, v := range testkit.Labels(t) {
-		args = append(args, "--label", k+"="+v)
-	}
+	args = append(args, testkit.LabelOptions(t)...)
 	for _, kv := range os.Environ() {
 		if key, _, _ := strings.Cut(kv, "="); strings.HasSuffix(strings.ToLower(key), "_proxy") {
 			args = append(args, "--env", kv)

@@ -40,10 +40,7 @@ func Disk(t testing.TB, name string, size int64, labels map[string]string) {
 		_, err := tool(ctx, "losetup", "--detach", device)
 		return err
 	})
-	args := []string{"volume", "create", "--driver", "local", "--opt", "type=ext4", "--opt", "device=" + device}
-	for k, v := range labels {
-		args = append(args, "--label", k+"="+v)
-	}
+	args := append([]string{"volume", "create", "--driver", "local", "--opt", "type=ext4", "--opt", "device=" + device}, labelOptions(labels)...)
 	_, err = tool(t.Context(), "docker", append(args, name)...)
 	must(err)
 }

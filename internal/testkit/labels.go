@@ -56,6 +56,20 @@ func Labels(t testing.TB) map[string]string {
 	return maps.Clone(labels)
 }
 
+// LabelOptions are Labels as options of the docker command.
+func LabelOptions(t testing.TB) []string {
+	t.Helper()
+	return labelOptions(Labels(t))
+}
+
+func labelOptions(labels map[string]string) []string {
+	var options []string
+	for k, v := range labels {
+		options = append(options, "--label", k+"="+v)
+	}
+	return options
+}
+
 var cleaned = struct {
 	sync.Mutex
 	tests map[testing.TB]bool
