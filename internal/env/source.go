@@ -67,11 +67,13 @@ func isOurs(mod string) bool {
 	return false
 }
 
-// process is Environ as a map; of two values with one name the first counts,
-// as in os.Getenv.
-func (s Source) process() map[string]string {
-	m := make(map[string]string, len(s.Environ))
-	for _, pair := range s.Environ {
+func (s Source) process() map[string]string { return Variables(s.Environ) }
+
+// Variables are those of an environment, KEY=value each, by name; of two values with one name
+// the first counts, as in os.Getenv.
+func Variables(environ []string) map[string]string {
+	m := make(map[string]string, len(environ))
+	for _, pair := range environ {
 		name, value, ok := strings.Cut(pair, "=")
 		if _, seen := m[name]; ok && name != "" && !seen {
 			m[name] = value

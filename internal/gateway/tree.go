@@ -63,11 +63,7 @@ func readTree(dir string) (Tree, error) {
 
 // Environ is what the gateway's container gets for the settings (compose/gateway.yaml).
 func Environ(s *env.Settings) map[string]string {
-	m := map[string]string{}
-	for _, kv := range s.Environ() {
-		name, value, _ := strings.Cut(kv, "=")
-		m[name] = value
-	}
+	m := env.Variables(s.Environ())
 	m["APP_ENV"] = string(s.Mode)
 	m["HTTP_REDIRECT"] = strconv.FormatBool(s.Gateway.Redirect)
 	return m

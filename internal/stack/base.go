@@ -192,7 +192,7 @@ var settingOfVariable = map[string]string{
 // otherVariables names the settings by which a service's environment is not what it would be now.
 // What only the container has is its image's.
 func otherVariables(environ []string, want map[string]string) []string {
-	have := variables(environ)
+	have := env.Variables(environ)
 	var names []string
 	for name, value := range want {
 		if old, ok := have[name]; ok && old == value {

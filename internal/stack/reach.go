@@ -40,7 +40,7 @@ func ReachOf(apps []engine.Container) Reach {
 	r := Reach{}
 	for _, c := range apps {
 		prefix := strings.ToUpper(c.Service()) + "_"
-		values := variables(c.Env)
+		values := env.Variables(c.Env)
 		for _, name := range []string{"PORT", "HEALTH_PATH"} {
 			if v, ok := values[name]; ok && slices.Contains(reaching, prefix+name) {
 				r[prefix+name] = v
@@ -50,21 +50,10 @@ func ReachOf(apps []engine.Container) Reach {
 	return r
 }
 
-// variables are those of an environment, by name.
-func variables(environ []string) map[string]string {
-	m := map[string]string{}
-	for _, kv := range environ {
-		if name, value, ok := strings.Cut(kv, "="); ok {
-			m[name] = value
-		}
-	}
-	return m
-}
-
 // reachIn picks a Reach out of an environment.
 func reachIn(environ []string) Reach {
 	r := Reach{}
-	for name, value := range variables(environ) {
+	for name, value := range env.Variables(environ) {
 		if slices.Contains(reaching, name) {
 			r[name] = value
 		}

@@ -59,18 +59,14 @@ var cached = regexp.MustCompile(`^[0-9a-f]{40,}$`)
 
 // commandLine reads it as mage's main does.
 func commandLine(args, environ []string) command {
-	env := map[string]string{}
-	for _, kv := range environ {
-		key, value, _ := strings.Cut(kv, "=")
-		env[key] = value
-	}
-	is := func(key string) bool { yes, _ := strconv.ParseBool(env[key]); return yes }
+	has := env.Variables(environ)
+	is := func(key string) bool { yes, _ := strconv.ParseBool(has[key]); return yes }
 	var fs flag.FlagSet
 	fs.SetOutput(io.Discard)
 	verbose := fs.Bool("v", is("MAGEFILE_VERBOSE"), "")
 	list := fs.Bool("l", is("MAGEFILE_LIST"), "")
 	help := fs.Bool("h", is("MAGEFILE_HELP"), "")
-	timeout, _ := time.ParseDuration(env["MAGEFILE_TIMEOUT"])
+	timeout, _ := time.ParseDuration(has["MAGEFILE_TIMEOUT"])
 	fs.DurationVar(&timeout, "t", timeout, "")
 	err := fs.Parse(args[1:])
 	c := command{program: args[0], words: fs.Args(), given: given(environ), looks: err != nil || *list || *help}
