@@ -235,3 +235,12 @@ func (s *site) serves() string {
 	require.True(s.t, c.Well(), "%+v", st)
 	return c.Release
 }
+
+// one is the container of a service that both colours share.
+func (s *site) one(t *testing.T, service string) engine.Container {
+	t.Helper()
+	list, err := s.engine.Containers(t.Context(), engine.OfService(s.project, service))
+	require.NoError(t, err)
+	require.Len(t, list, 1, service)
+	return list[0]
+}

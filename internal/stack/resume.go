@@ -1,0 +1,248 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"drydock/internal/compose"
+	"drydock/internal/engine"
+	"drydock/internal/image"
+	"drydock/internal/run"
+)
+
+// goOn has the release that serves go on, whatever the checkout is: a release is made live by a
+// deploy, which has a gate and a way back.
+func (s *Stack) goOn(ctx context.Context, colour compose.Colour, r *served) error {
+	again := r.whole
+	if again {
+		locked, err := s.hasOldPassword(ctx, r)
+		if err != nil {
+			return err
+		}
+		if locked {
+			s.say("%s has another password than the settings: making it anew from its images, with the settings of now", r.name())
+			again = false
+		}
+	}
+	if err := s.fillEmpty(ctx, colour, r); err != nil {
+		return err
+	}
+	start := s.startAgain
+	if !again {
+		start = s.remake
+	}
+	if err := start(ctx, colour, r); err != nil {
+		return err
+	}
+	version, err := image.ReadVersion(ctx, s.Settings.Root, s.Settings.Image.Version, s.Settings.Inherited())
+	if err != nil {
+		return err
+	}
+	same := !again // made with the settings of now
+	if again {
+		if same, err = s.hasSettings(ctx, colour, r); err != nil {
+			return err
+		}
+	}
+	s.say("%s", stays(r, version, same, s.deployHere()))
+	return nil
+}
+
+// stays says that a release stays, and what the checkout has instead of it; same is whether it
+// has the settings of now.
+func stays(r *served, checkout image.Version, same bool, deploy string) string {
+	said := r.name() + " serves and stays"
+	switch {
+	case checkout.Revision != r.revision && checkout.Tag != r.version:
+		return fmt.Sprintf("%s; the checkout is %s: %s makes it live", said, checkout.Tag, deploy)
+	case checkout.Revision != r.revision:
+		return fmt.Sprintf("%s; the checkout is another commit, %.12s: %s makes it live", said, checkout.Revision, deploy)
+	case !same:
+		return fmt.Sprintf("%s; the apps' settings of now are others: %s makes them live", said, deploy)
+	}
+	return said
+}
+
+// hasSettings says whether a release runs with the settings and the compose files of now.
+func (s *Stack) hasSettings(ctx context.Context, colour compose.Colour, r *served) (bool, error) {
+	v, _, err := s.keptNames(ctx, colour, compose.Refs{Backend: r.image("backend"), Frontend: r.image("frontend")}, r.version)
+	if errors.Is(err, engine.ErrNotFound) {
+		return true, nil // a container outlives its image's name; there is nothing to compare
+	}
+	if err != nil {
+		return false, err
+	}
+	sum, err := s.fingerprint(ctx, v)
+	return sum == r.apps[0].Labels[compose.LabelFingerprint], err
+}
+
+// startAgain has the containers of a release run as they are, and waits for them.
+func (s *Stack) startAgain(ctx context.Context, colour compose.Colour, r *served) error {
+	if err := s.startApps(ctx, r.apps); err != nil {
+		return err
+	}
+	if err := s.settle(ctx, compose.Values{Colour: colour}); err != nil {
+		return err
+	}
+	if err := s.appsReady(ctx, r); err != nil {
+		return s.explain(ctx, err)
+	}
+	return nil
+}
+
+// startApps starts those that do not run, as they are.
+func (s *Stack) startApps(ctx context.Context, apps []engine.Container) error {
+	for _, c := range apps {
+		var err error
+		switch c.State {
+		case engine.Running, engine.Restarting:
+		case engine.Paused:
+			err = s.Engine.Unpause(ctx, c.ID)
+		default:
+			err = s.Engine.Start(ctx, c.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appsReady waits for the containers of a release.
+func (s *Stack) appsReady(ctx context.Context, r *served) error {
+	wait, cancel := context.WithTimeout(ctx, appTimeout)
+	defer cancel()
+	for _, c := range r.apps {
+		if _, err := s.Engine.WaitReady(wait, c.ID); err != nil {
+			return fmt.Errorf("going on with %s: %w\nanother release: %s, or %s", r.name(), err, s.DeployCommand("deploy:rollback"), s.deployHere())
+		}
+	}
+	return nil
+}
+
+// hasOldPassword says whether a release that is there could not get into the database or Redis.
+func (s *Stack) hasOldPassword(ctx context.Context, r *served) (bool, error) {
+	for _, c := range r.apps {
+		if c.Service() != "backend" {
+			continue
+		}
+		changed, err := s.changedSecrets(ctx, c, backendSecrets(s.Settings))
+		if err != nil {
+			return false, err
+		}
+		for _, key := range passwords {
+			if slices.Contains(changed, key) {
+				return true, nil
+			}
+		}
+		return false, nil // the others are made alike
+	}
+	return false, nil
+}
+
+// keptValues are what compose needs to make a release from the images that it has.
+func (s *Stack) keptValues(ctx context.Context, colour compose.Colour, r *served) (compose.Values, error) {
+	refs := compose.Refs{Backend: r.image("backend"), Frontend: r.image("frontend")}
+	for app, id := range map[string]string{"backend": refs.Backend, "frontend": refs.Frontend} {
+		why := "nobody has written down its image"
+		if id != "" {
+			_, err := s.Engine.Image(ctx, id)
+			if err == nil {
+				continue
+			}
+			if !errors.Is(err, engine.ErrNotFound) {
+				return compose.Values{}, err
+			}
+			why = "its image is gone, too"
+		}
+		return compose.Values{}, s.lost(r, app, why)
+	}
+	redis, err := s.container(ctx, "redis")
+	if err != nil {
+		return compose.Values{}, err
+	}
+	refs.Redis = redis.ImageID
+	return s.KeptValues(ctx, colour, refs, r.version)
+}
+
+// lost refuses to start something else in the place of a release that cannot be had back.
+func (s *Stack) lost(r *served, app, why string) error {
+	return run.WithCode(run.CodeBadInput, fmt.Errorf("%s is what serves, its %s is not there any more, and %s; up puts no other release into its place. The base runs; go back to a kept one: %s; or make the checkout live: %s",
+		r.name(), app, why, s.DeployCommand("deploy:rollback"), s.deployHere()))
+}
+
+// remake makes the containers of a release anew, from its own images and the settings of now, as
+// a rollback to a release does that is not there any more.
+func (s *Stack) remake(ctx context.Context, colour compose.Colour, r *served) error {
+	v, err := s.keptValues(ctx, colour, r)
+	if err != nil {
+		return err
+	}
+	sum, err := s.fingerprint(ctx, v)
+	if err != nil {
+		return err
+	}
+	v.Labels = map[string]string{
+		compose.LabelRelease: r.id, compose.LabelVersion: r.version, compose.LabelRevision: r.revision, compose.LabelFingerprint: sum,
+	}
+	maps.Copy(v.Labels, s.Labels)
+	if err := s.Runner().Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
+		return s.explain(ctx, fmt.Errorf("making %s anew: %w\nanother release: %s, or %s", r.name(), err, s.DeployCommand("deploy:rollback"), s.deployHere()))
+	}
+	return nil
+}
+
+// emptySQL says whether the database has no table but those of Drydock's own.
+const emptySQL = `SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname NOT LIKE 'pg\_%')`
+
+// fillEmpty gives a database that has no tables those of the release. One that has some is left
+// alone: where a newer release's migrations have run, or where a person has gone back to before
+// them, running them again is nobody's wish.
+func (s *Stack) fillEmpty(ctx context.Context, colour compose.Colour, r *served) error {
+	if len(s.Settings.Backend.Migrate) == 0 {
+		return nil
+	}
+	db, err := s.container(ctx, "db")
+	if err != nil {
+		return err
+	}
+	d := s.Settings.Database
+	answer, err := s.Engine.ExecOutput(ctx, db.ID, "psql", "-XqAt", "--username", d.User, "--dbname", d.Name, "--command", emptySQL)
+	if err != nil {
+		return fmt.Errorf("asking the database whether it has tables: %w", err)
+	}
+	if strings.TrimSpace(answer) != "t" {
+		return nil
+	}
+	v, err := s.keptValues(ctx, colour, r)
+	if err != nil {
+		return err
+	}
+	s.say("the database is empty: migrating it with %s", r.name())
+	if err := s.Runner().RunOnce(ctx, compose.App(s.Settings, v), "migrate", s.Settings.Backend.Migrate...); err != nil {
+		return fmt.Errorf("migrating the database: %w; nothing was started on it", err)
+	}
+	return nil
+}
+
+// Resume has the apps go on whose data was changed under them: the containers of a release as
+// they are. What is no release is brought up.
+func (s *Stack) Resume(ctx context.Context) error {
+	colour, apps, err := s.liveApps(ctx)
+	if err != nil {
+		return err
+	}
+	r := servedBy(apps, nil)
+	if r == nil || !r.whole {
+		return s.Up(ctx)
+	}
+	if err := s.startAgain(ctx, colour, r); err != nil {
+		return err
+	}
+	return s.pageAnswers(ctx)
+}
