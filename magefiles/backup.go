@@ -57,6 +57,11 @@ func (Backup) Verify(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Verify(ctx) })
 }
 
+// Fetch brings a dump or a configuration backup back whose copy is on S3: BACKUP=id, or the newest of each. Prints the ids.
+func (Backup) Fetch(ctx context.Context) error {
+	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Fetch(ctx) })
+}
+
 // Prune removes the backups that the retention settings do not keep. DRY_RUN=1 shows them, with reasons.
 // FORMAT=json for machines.
 func (Backup) Prune(ctx context.Context) error {

@@ -86,7 +86,7 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger, listener n
 	watch(metrics, pool, rdb, hub, monitor.Ready)
 	api := &httpapi.API{
 		Notes: service, Numbers: service, Health: monitor, Hub: hub,
-		Metrics: metrics, Build: build, Log: log, BodyLimit: int64(cfg.BodyLimit), MaxDelay: cfg.MaxDelay,
+		Metrics: metrics, Build: build, Log: log, RequestTimeout: cfg.RequestTimeout, BodyLimit: int64(cfg.BodyLimit), MaxDelay: cfg.MaxDelay,
 	}
 
 	var background sync.WaitGroup

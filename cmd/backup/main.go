@@ -7,6 +7,8 @@
 //	backup fetch [--id=ID] [--at=TIME|latest] [--repository=local|s3] [--to=/restore]   a physical
 //	                                    backup and its log into an empty folder, for a server to start
 //	                                    on; --to= only says what would be done
+//	backup send                         makes the copies on S3 that are missing, and prints whose
+//	backup bring [--id=ID] [--json]     brings a dump or a configuration backup back from there
 //	backup adopt                        gives the repositories to the database that is there now
 //	backup list [--json]
 //	backup verify [ID]                  all of them without one
@@ -20,6 +22,8 @@
 //	backup ask URL [BODY]               GET, or POST of JSON, for a drill
 //	backup config-put, config-get       a configuration backup, on standard input and output
 //	backup guard                        process 1 of the guard's container (RPO=zero)
+//	backup watched HOST, unwatched      somebody on HOST looked at the services; nobody will again
+//	backup alarm-test                   sends a test message to BACKUP_WEBHOOK, and says where it went
 //	backup release                      lets commits go on without the receiver of the log
 //	backup healthy                      for the container's health check
 //
@@ -74,6 +78,8 @@ func command(ctx context.Context, words []string) error {
 		return backup.Guard(ctx, config, log)
 	case "release":
 		return config.Release(ctx)
+	case "alarm-test":
+		return alarmTest(ctx, config)
 	}
 	s, err := backup.Open(config, log)
 	if err != nil {
@@ -109,6 +115,17 @@ func command(ctx context.Context, words []string) error {
 		}
 		_, err = fmt.Println(b.ID)
 		return err
+	case "send":
+		sent, err := s.Send(ctx)
+		for _, id := range sent {
+			if _, printErr := fmt.Println(id); printErr != nil {
+				return errors.Join(err, printErr)
+			}
+		}
+		return err
+	case "bring":
+		brought, err := s.Bring(ctx, o.ID)
+		return errors.Join(err, backup.WriteBrought(os.Stdout, brought, *asJSON))
 	case "full", "differential", "incremental", "fetch", "adopt":
 		f.ID = o.ID
 		return copies(ctx, s, verb, f)
@@ -136,6 +153,10 @@ func command(ctx context.Context, words []string) error {
 		}
 		_, err = fmt.Println(map[bool]string{true: "would remove", false: "removed"}[*dryRun], b.ID)
 		return err
+	case "watched":
+		return s.Watched(flags.Arg(0))
+	case "unwatched":
+		return s.Unwatched()
 	case "examine", "control", "heartbeat", "drilled", "drills", "config-put", "config-get":
 		return evidence(ctx, s, verb, o)
 	case "restore":
@@ -150,7 +171,7 @@ func command(ctx context.Context, words []string) error {
 		}
 		return backup.WriteRestored(os.Stdout, r, *asJSON)
 	}
-	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, full, differential, incremental, fetch, adopt, list, verify, prune, remove, restore, examine, control, heartbeat, drilled, drills, ask, guard, release, config-put, config-get, healthy", verb))
+	return run.WithCode(run.CodeBadInput, fmt.Errorf("there is no subcommand %q; there are: run, dump, full, differential, incremental, fetch, send, bring, adopt, list, verify, prune, remove, restore, examine, control, heartbeat, drilled, drills, ask, watched, unwatched, alarm-test, guard, release, config-put, config-get, healthy", verb))
 }
 
 // healthy asks the running service.

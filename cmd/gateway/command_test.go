@@ -168,6 +168,16 @@ tls: files, until 2026-01-02 03:04:05
 last reload: 2026-01-02 03:04:05, generation 8, certificate, FAILED: it failed`, describe(v))
 }
 
+// A colour that was only assumed is told where the other one could be live as well.
+func TestTheStateTellsOfDoubt(t *testing.T) {
+	v := supervisor.View{Active: "blue", Assumed: true, Pools: []pool.View{{Name: "backend-blue", Names: "nobody"}, {Name: "backend-green", Names: "nobody"}}}
+	assert.NotContains(t, describe(v), "ASSUMED", "nobody else is there")
+	v.Pools[1] = pool.View{Name: "backend-green", Names: "known", Members: []pool.MemberView{{Addr: netip.MustParseAddr("10.0.0.1"), Healthy: true}}}
+	assert.Contains(t, describe(v), "blue is active (ASSUMED: the state is lost")
+	v.Assumed = false
+	assert.NotContains(t, describe(v), "ASSUMED")
+}
+
 func TestTheStateTellsOfARenewalThatFailed(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	next := at.Add(time.Minute)

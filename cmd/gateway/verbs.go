@@ -140,6 +140,9 @@ func describeRenewal(r supervisor.Renewal) string {
 func describe(v supervisor.View) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "generation %d, %s is active", v.Generation, v.Active)
+	if v.Doubtful() {
+		b.WriteString(" (ASSUMED: the state is lost and both colours are there; up, or a deploy, finds out which one is live)")
+	}
 	if v.Canary != nil {
 		fmt.Fprintf(&b, ", canary of %d%% to %s", v.Canary.Percent, v.Canary.Colour)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/alarm"
 	"drydock/internal/backup/physical"
 	"drydock/internal/backup/store"
 	"drydock/internal/notify"
@@ -21,8 +22,8 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// watched is a watcher on a repository; each call is another life of the service.
-func watched(t *testing.T, root string, repos ...string) (w *watcher, told *[]string) {
+// watcherOn is a watcher on a repository; each call is another life of the service.
+func watcherOn(t *testing.T, root string, repos ...string) (w *watcher, told *[]string) {
 	t.Helper()
 	s, err := store.Open(root, store.Options{})
 	require.NoError(t, err)
@@ -35,35 +36,35 @@ func watched(t *testing.T, root string, repos ...string) (w *watcher, told *[]st
 }
 
 // late is the archive with log that waits since a time.
-func late(on bool) alarmState {
-	return alarmState{key: keyLate, kind: keyLate, event: notify.ArchiveLate, text: "late", on: on}
+func late(on bool) alarm.State {
+	return alarm.State{Key: keyLate, Kind: keyLate, Event: notify.ArchiveLate, Text: "late", On: on}
 }
 
 func TestAnAlarmIsEndedAfterARestart(t *testing.T) {
 	root := t.TempDir()
-	w, told := watched(t, root, "local", "s3")
-	w.told.look(late(false), noon)
-	w.told.look(late(true), noon)
-	w.told.look(late(true), noon.Add(time.Hour))
-	w.told.look(alarmState{key: passKey("s3"), kind: passKey("s3"), event: notify.ArchiveLate, on: true}, noon)
+	w, told := watcherOn(t, root, "local", "s3")
+	require.NoError(t, w.told.Look(late(false), noon))
+	require.NoError(t, w.told.Look(late(true), noon))
+	require.NoError(t, w.told.Look(late(true), noon.Add(time.Hour)))
+	require.NoError(t, w.told.Look(alarm.State{Key: passKey("s3"), Kind: passKey("s3"), Event: notify.ArchiveLate, On: true}, noon))
 	assert.Equal(t, []string{"archive.late archive", "archive.late archive-s3"}, *told, "once")
 
 	// The service is restarted twice; it is still late, and then no more.
-	w, told = watched(t, root, "local", "s3")
-	w.told.keepOnly(w.kinds(), noon)
-	w.told.look(late(true), noon.Add(2*time.Hour))
+	w, told = watcherOn(t, root, "local", "s3")
+	require.NoError(t, w.told.KeepOnly(w.kinds(), noon))
+	require.NoError(t, w.told.Look(late(true), noon.Add(2*time.Hour)))
 	assert.Empty(t, *told, "told already")
-	w, told = watched(t, root, "local", "s3")
-	w.told.look(late(true), noon.Add(25*time.Hour))
-	w.told.look(late(false), noon.Add(26*time.Hour))
-	w.told.look(late(false), noon.Add(26*time.Hour))
+	w, told = watcherOn(t, root, "local", "s3")
+	require.NoError(t, w.told.Look(late(true), noon.Add(25*time.Hour)))
+	require.NoError(t, w.told.Look(late(false), noon.Add(26*time.Hour)))
+	require.NoError(t, w.told.Look(late(false), noon.Add(26*time.Hour)))
 	assert.Equal(t, []string{"archive.late archive", "archive.recovered archive"}, *told, "a reminder, and the end once")
 
 	// Without the second repository nothing of it can be late.
-	w, told = watched(t, root, "local")
-	w.told.keepOnly(w.kinds(), noon)
+	w, told = watcherOn(t, root, "local")
+	require.NoError(t, w.told.KeepOnly(w.kinds(), noon))
 	assert.Equal(t, []string{"archive.recovered archive-s3"}, *told)
-	_, told = watched(t, root)
+	_, told = watcherOn(t, root)
 	assert.Empty(t, *told)
 }
 
@@ -71,24 +72,25 @@ func TestWhatWasToldIsLost(t *testing.T) {
 	root := t.TempDir()
 	for _, text := range []string{"{", "null", "[]"} {
 		require.NoError(t, os.WriteFile(filepath.Join(root, "alarms.json"), []byte(text), 0o600))
-		w, told := watched(t, root, "local")
-		w.told.look(late(true), noon)
+		w, told := watcherOn(t, root, "local")
+		require.NoError(t, w.told.Look(late(true), noon))
 		assert.Len(t, *told, 1, text)
 	}
 	// A disk that is full keeps nobody from being told.
-	w, told := watched(t, root, "local")
+	w, told := watcherOn(t, root, "local")
 	var said bytes.Buffer
-	w.told.file, w.told.log = filepath.Join(root, "none", "alarms.json"), slog.New(slog.NewTextHandler(&said, nil))
-	w.told.look(late(false), noon)
-	w.told.look(late(true), noon)
-	assert.Equal(t, []string{"archive.recovered archive", "archive.late archive"}, *told)
+	w.s.Log = slog.New(slog.NewTextHandler(&said, nil))
+	w.told = w.s.book(filepath.Join(root, "none", "alarms.json"), func(e notify.Event) { *told = append(*told, fmt.Sprintf("%s %s", e.Event, e.Kind)) })
+	require.NoError(t, w.told.Look(late(false), noon))
+	require.NoError(t, w.told.Look(late(true), noon))
+	assert.Equal(t, []string{"archive.late archive"}, *told)
 	assert.Contains(t, said.String(), "cannot be written down")
 }
 
 // A missing backup is told when that lasts, and its end is told as well, whoever made it.
 func TestTheEndOfAMissingBackupIsTold(t *testing.T) {
 	root := t.TempDir()
-	w, told := watched(t, root, "local")
+	w, told := watcherOn(t, root, "local")
 	fail := func(after time.Duration) {
 		w.notThere("local", store.LevelFull, errors.New("no room").Error(), noon.Add(after))
 	}
@@ -101,7 +103,7 @@ func TestTheEndOfAMissingBackupIsTold(t *testing.T) {
 	}
 	assert.Equal(t, []string{"backup.failed full"}, *told)
 
-	w, told = watched(t, root, "local")
+	w, told = watcherOn(t, root, "local")
 	made := publishCopy(t, w.s.Store, "local", store.LevelFull)
 	assert.True(t, hasCopy(made, "local"))
 	w.missing(t.Context(), physical.Backlog{}, nil, noon)
@@ -114,7 +116,7 @@ func publishCopy(t *testing.T, s *store.Store, repository, level string) []store
 	t.Helper()
 	w, err := s.Begin(t.Context(), store.Spec{Kind: store.KindPhysical, Repository: repository, Level: level, Zone: "UTC", External: true, Holder: "test"})
 	require.NoError(t, err)
-	_, err = w.Commit(t.Context(), store.Done{Details: []byte(`{"label":"x"}`), Verify: func(context.Context, string) error { return nil }})
+	_, err = w.Commit(t.Context(), store.Done{Details: []byte(`{"label":"x"}`), Verify: func(context.Context, string, []store.File) error { return nil }})
 	require.NoError(t, err)
 	list, err := s.List()
 	require.NoError(t, err)

@@ -18,15 +18,13 @@ type beater struct {
 // run beats until the context ends. A database that is away is said once, and once more
 // when it is back: a line every few seconds would hide everything else.
 func (b *beater) run(ctx context.Context) {
-	every := b.s.Config.Heartbeat
-	if every <= 0 {
+	period := b.s.Config.Heartbeat
+	if period <= 0 {
 		return
 	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
 	failing := false
-	for {
-		bounded, cancel := context.WithTimeout(ctx, max(every, 10*time.Second))
+	every(ctx, period, func() {
+		bounded, cancel := context.WithTimeout(ctx, max(period, 10*time.Second))
 		at, err := logical.Beat(bounded, b.s.Config.Server, b.host)
 		cancel()
 		switch {
@@ -40,12 +38,7 @@ func (b *beater) run(ctx context.Context) {
 		if failing = err != nil; !failing {
 			b.last.Store(at.UnixNano())
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // seconds is when the last heartbeat was written, for metrics; 0 is never.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -62,33 +63,27 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	beat := &beater{s: s, host: host}
-	go beat.run(ctx)
-	watch := newWatcher(s, sender.Notify)
-	watching := make(chan struct{})
-	go func() { watch.run(ctx); close(watching) }()
-	defer func() { <-watching }()
-	receiving := make(chan struct{})
-	go func() { s.noLoss(ctx, sender.Notify); close(receiving) }()
-	defer func() { <-receiving }()
+	beat, watch := &beater{s: s, host: host}, newWatcher(s, sender.Notify)
 	stop, err := s.serveMetrics(runner, beat, watch.lags())
 	if err != nil {
 		return err
 	}
 	defer stop()
+	// The loops end with this function, whatever ends it.
+	ctx, cancel := context.WithCancel(ctx)
+	var loops sync.WaitGroup
+	defer func() { cancel(); loops.Wait() }()
+	for _, loop := range []func(context.Context){
+		beat.run, watch.run, newLookout(s, sender.Notify).run,
+		(&copier{s: s, tell: sender.Notify}).run,
+		func(ctx context.Context) { s.noLoss(ctx, sender.Notify) },
+	} {
+		loops.Go(func() { loop(ctx) })
+	}
 	p := s.Config.Physical
 	s.Log.Info("working by the clock", "dump", line(s.Config.Dump), "verify", line(s.Config.Verify), "repositories", len(p.Repos),
 		"full", line(p.Full), "differential", line(p.Diff), "incremental", line(p.Incr))
 	return runner.Run(ctx)
-}
-
-// sender is the way to the webhook.
-func (s *Service) sender(host string) (*notify.Sender, error) {
-	return notify.New(notify.Config{
-		URL: s.Config.Webhook.Reveal(), Setting: "BACKUP_WEBHOOK", Project: s.Config.Project, Env: s.Config.Env, Host: host,
-		Secrets: []string{s.Config.Server.Password.Reveal()},
-		Warn:    func(err error) { s.Log.Error("a message could not be delivered", "error", err.Error()) },
-	})
 }
 
 func closeSender(ctx context.Context, sender *notify.Sender) error {
@@ -131,10 +126,16 @@ func (s *Service) jobs() (jobs []schedule.Job) {
 		jobs = append(jobs, schedule.Job{
 			Name: jobVerify, Line: *s.Config.Verify, Group: "database", Wait: true,
 			Timeout: verifyTimeout, Attempts: 1, Grace: overdueAfter,
+			Newest: s.lastVerified,
 			Do: func(ctx context.Context, _ schedule.Run) (schedule.Result, error) {
 				return schedule.Result{}, s.masked(s.Verify(ctx, ""))
 			},
 		})
+	}
+	if s.Config.HostClock {
+		for i := range jobs {
+			jobs[i].Do = nil
+		}
 	}
 	return jobs
 }
@@ -165,7 +166,7 @@ func (s *Service) serveMetrics(r *schedule.Runner, beat *beater, lags map[string
 		return float64(free)
 	}), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "drydock_backup_heartbeat_timestamp_seconds", Help: "When the heartbeat was last written into the database; 0 is never.",
-	}, beat.seconds))
+	}, beat.seconds), diskCollector{s.Config.Root})
 	l, err := net.Listen("tcp", s.Config.Metrics)
 	if err != nil {
 		return nil, fmt.Errorf("serving metrics: %w", err)

@@ -13,6 +13,7 @@ import (
 	"drydock/internal/backup/physical"
 	"drydock/internal/backup/retain"
 	"drydock/internal/backup/schedule"
+	"drydock/internal/disk"
 	"drydock/internal/env"
 	"drydock/internal/run"
 )
@@ -27,7 +28,15 @@ type Config struct {
 	Policy       retain.Policy
 	Zone         *time.Location // BACKUP_ZONE
 	Dump, Verify *schedule.Line // BACKUP_DUMP, BACKUP_VERIFY; nil is never
+	HostClock    bool           // BACKUP_CLOCK=host: others start what is due
 	Webhook      env.Secret     // BACKUP_WEBHOOK_FILE
+	Proxy        env.Secret     // WEBHOOK_PROXY_FILE: the way to it; "" is directly
+	AlarmAfter   time.Duration  // ALARM_AFTER
+	Redis        string         // REDIS_ADDRESS; "" is not asked
+	Backend      backendAddress // BACKEND_HOST, BACKEND_PORT, BACKEND_HEALTH_PATH; without a host it is not asked
+	Disk         disk.Limit     // DISK_LEFT_PERCENT, DISK_LEFT
+	DrillAge     time.Duration  // DRILL_MAX_AGE; 0 is no bound
+	ConfigAge    time.Duration  // BACKUP_CONFIG_MAX_AGE; 0 is no bound
 	Physical     Physical
 	RPO          RPO
 	Heartbeat    time.Duration // BACKUP_HEARTBEAT; 0 is none
@@ -72,6 +81,19 @@ func (r *reader) duration(name, fallback string) time.Duration {
 		return 0
 	}
 	return d
+}
+
+// size is a number of bytes; nothing and 0 are none.
+func (r *reader) size(name string) int64 {
+	text := r.or(name, "0")
+	if text == "0" {
+		return 0
+	}
+	n, err := env.MemoryBytes(text)
+	if err != nil {
+		r.complain(name, err.Error())
+	}
+	return n
 }
 
 // secret reads the file that NAME_FILE names; an empty NAME_FILE is no secret.
@@ -120,7 +142,13 @@ func FromEnviron(getenv func(string) string, readFile func(string) ([]byte, erro
 		},
 		Jobs: r.number("BACKUP_JOBS", 2, 1, 64), Level: r.number("BACKUP_LEVEL", 3, 1, 19),
 		Dump: r.line("BACKUP_DUMP", "30 2 * * *", zone), Verify: r.line("BACKUP_VERIFY", "0 4 * * 0", zone),
-		Webhook: r.secret("BACKUP_WEBHOOK", false), Heartbeat: r.duration("BACKUP_HEARTBEAT", "5s"),
+		HostClock: r.or("BACKUP_CLOCK", env.ClockService) == env.ClockHost,
+		Webhook:   r.secret("BACKUP_WEBHOOK", false), Proxy: r.secret("WEBHOOK_PROXY", false),
+		AlarmAfter: r.duration("ALARM_AFTER", "5m"), Redis: r.getenv("REDIS_ADDRESS"),
+		Backend:  backendAddress{r.getenv("BACKEND_HOST"), r.or("BACKEND_PORT", "8080"), r.or("BACKEND_HEALTH_PATH", "/readyz")},
+		Disk:     disk.Limit{Percent: r.number("DISK_LEFT_PERCENT", 10, 0, 90), Bytes: r.size("DISK_LEFT")},
+		DrillAge: r.duration("DRILL_MAX_AGE", "0s"), ConfigAge: r.duration("BACKUP_CONFIG_MAX_AGE", "0s"),
+		Heartbeat: r.duration("BACKUP_HEARTBEAT", "5s"),
 	}
 	c.Physical = r.physical(zone)
 	c.RPO = r.rpo()
@@ -135,11 +163,7 @@ func FromEnviron(getenv func(string) string, readFile func(string) ([]byte, erro
 		Daily: r.number("BACKUP_KEEP_DAILY", 14, 0, 10000), Weekly: r.number("BACKUP_KEEP_WEEKLY", 8, 0, 10000),
 		Monthly: r.number("BACKUP_KEEP_MONTHLY", 12, 0, 10000), Yearly: r.number("BACKUP_KEEP_YEARLY", 3, 0, 10000), Zone: loc,
 	}
-	if size := r.getenv("BACKUP_MAX_SIZE"); size != "" && size != "0" {
-		if c.Policy.MaxBytes, err = env.MemoryBytes(size); err != nil {
-			r.complain("BACKUP_MAX_SIZE", err.Error())
-		}
-	}
+	c.Policy.MaxBytes = r.size("BACKUP_MAX_SIZE")
 	if err := c.Policy.Validate(); err != nil {
 		r.complain("BACKUP_KEEP_*", err.Error())
 	}
@@ -156,14 +180,7 @@ func (r *reader) physical(zone string) Physical {
 	p := Physical{
 		Full: r.line("BACKUP_FULL", "0 1 * * 0", zone), Diff: r.line("BACKUP_DIFFERENTIAL", "never", zone), Incr: r.line("BACKUP_INCREMENTAL", "0 1 * * 1-6", zone),
 		Chains: r.number("BACKUP_CHAINS", 2, 1, 10000), Alarm: time.Duration(r.number("BACKUP_ARCHIVE_ALARM", 300, 1, 86400)) * time.Second,
-		Version: r.getenv("PG_MAJOR"), Data: physical.DataDir, Shared: physical.SocketDir, Tmp: "/tmp",
-	}
-	if size := r.getenv("BACKUP_ARCHIVE_KEEP"); size != "" {
-		n, err := env.MemoryBytes(size)
-		if err != nil {
-			r.complain("BACKUP_ARCHIVE_KEEP", err.Error())
-		}
-		p.Keep = n
+		Keep: r.size("BACKUP_ARCHIVE_KEEP"), Version: r.getenv("PG_MAJOR"), Data: physical.DataDir, Shared: physical.SocketDir, Tmp: "/tmp",
 	}
 	return p
 }

@@ -44,7 +44,7 @@ func (s *Service) PutConfig(ctx context.Context, archive io.Reader) (b store.Bac
 	if err != nil {
 		return b, errors.Join(err, w.Abort(err))
 	}
-	return w.Commit(ctx, store.Done{Details: kept, Verify: func(ctx context.Context, dir string) error {
+	return w.Commit(ctx, store.Done{Details: kept, Verify: func(ctx context.Context, dir string, _ []store.File) error {
 		_, err := verifyConfig(ctx, dir)
 		return err
 	}})

@@ -78,11 +78,11 @@ func (s *Service) copyTo(ctx context.Context, r physical.Repo, level string) (b 
 	if adoptErr != nil {
 		return b, errors.Join(adoptErr, w.Abort(adoptErr))
 	}
-	made, err := s.makeIn(ctx, r, level)
+	made, info, err := s.makeIn(ctx, r, level)
 	if err != nil {
 		return b, errors.Join(err, w.Abort(err))
 	}
-	b, err = s.publish(ctx, w, r, made)
+	b, err = s.publish(ctx, w, r, info, made)
 	if err == nil && r.Name == physical.Local {
 		err = s.mended(made)
 	}
@@ -90,28 +90,25 @@ func (s *Service) copyTo(ctx context.Context, r physical.Repo, level string) (b 
 }
 
 // makeIn has pgBackRest make one. A link is never added to a chain that is damaged.
-func (s *Service) makeIn(ctx context.Context, r physical.Repo, level string) (physical.Backup, error) {
+func (s *Service) makeIn(ctx context.Context, r physical.Repo, level string) (physical.Backup, physical.Info, error) {
 	if err := r.Prepare(ctx); err != nil {
-		return physical.Backup{}, err
-	}
-	if err := r.Sweep(ctx); err != nil {
-		return physical.Backup{}, err
+		return physical.Backup{}, physical.Info{}, err
 	}
 	if level != store.LevelFull {
 		broken, err := s.newestBroken(r.Name)
 		if err != nil {
-			return physical.Backup{}, err
+			return physical.Backup{}, physical.Info{}, err
 		}
 		if broken {
 			s.Log.Warn("the newest chain is damaged: making a full backup", "repository", r.Name)
 			level = store.LevelFull
 		}
 	}
-	made, err := r.Make(ctx, level, r.Name == physical.Local)
+	made, info, err := r.Make(ctx, level, r.Name == physical.Local)
 	if err == nil && r.Name != physical.Local {
 		_, err = s.relay(ctx, r)
 	}
-	return made, err
+	return made, info, err
 }
 
 func (s *Service) newestBroken(repository string) (bool, error) {
@@ -133,7 +130,7 @@ func (s *Service) newestBroken(repository string) (bool, error) {
 }
 
 // publish records a backup that is in the repository, once the log that it needs is, too.
-func (s *Service) publish(ctx context.Context, w *store.Writer, r physical.Repo, b physical.Backup) (store.Backup, error) {
+func (s *Service) publish(ctx context.Context, w *store.Writer, r physical.Repo, info physical.Info, b physical.Backup) (store.Backup, error) {
 	list, err := s.Store.List()
 	if err != nil {
 		return store.Backup{}, errors.Join(err, w.Abort(err))
@@ -148,11 +145,7 @@ func (s *Service) publish(ctx context.Context, w *store.Writer, r physical.Repo,
 	}
 	return w.Commit(ctx, store.Done{
 		Details: kept, Level: physical.LevelOf(b.Type), Parent: &parent, Size: b.Size, OnDisk: b.Stored,
-		Verify: func(ctx context.Context, _ string) error {
-			info, err := r.Info(ctx)
-			if err != nil {
-				return err
-			}
+		Verify: func(ctx context.Context, _ string, _ []store.File) error {
 			archive, err := r.Archive(ctx, info.Cluster(b.Cluster))
 			if err != nil {
 				return err
@@ -202,7 +195,7 @@ func (s *Service) adopt(ctx context.Context, r physical.Repo) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.publish(ctx, w, r, b); err != nil {
+		if _, err := s.publish(ctx, w, r, info, b); err != nil {
 			return err
 		}
 		s.Log.Warn("found a backup without a record", "repository", r.Name, "label", b.Label)

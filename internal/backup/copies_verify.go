@@ -21,11 +21,11 @@ func (s *Service) verifyCopies(ctx context.Context, id string) (bad []string, er
 				continue
 			}
 		}
-		found, err := r.Verify(ctx)
+		info, err := r.Info(ctx)
 		if err != nil {
 			return bad, err
 		}
-		info, err := r.Info(ctx)
+		found, err := r.Verify(ctx, info)
 		if err != nil {
 			return bad, err
 		}

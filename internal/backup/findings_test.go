@@ -109,7 +109,7 @@ func TestEvidenceOfDrillsIsKeptAndProvesWhatPassed(t *testing.T) {
 		w, err := st.Begin(t.Context(), store.Spec{Kind: store.KindDump})
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(w.Dir(), "f"), []byte("x"), 0o600))
-		b, err := w.Commit(t.Context(), store.Done{Verify: func(context.Context, string) error { return nil }})
+		b, err := w.Commit(t.Context(), store.Done{Verify: func(context.Context, string, []store.File) error { return nil }})
 		require.NoError(t, err)
 		ids = append(ids, b.ID)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -217,6 +218,9 @@ func receivedOf(dir string, c physical.Cluster) (list []physical.Received, err e
 		one := physical.Received{Name: name, Time: f.At, Partial: !f.Whole}
 		if strings.HasSuffix(name, ".history") {
 			text, err := os.ReadFile(f.Path)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // an old run, which was removed just now
+			}
 			if err != nil {
 				return nil, fmt.Errorf("reading a history that was received: %w", err)
 			}

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"drydock/internal/backup/away"
 	"drydock/internal/backup/logical"
 	"drydock/internal/backup/manifest"
 	"drydock/internal/backup/physical"
@@ -24,6 +25,7 @@ import (
 type Service struct {
 	Config Config
 	Store  *store.Store
+	Away   *away.Place // where copies of dumps and configurations go; nil: nowhere
 	Tools  logical.Tools
 	Log    *slog.Logger
 	Now    func() time.Time
@@ -36,7 +38,10 @@ func Open(c Config, log *slog.Logger) (*Service, error) {
 		return nil, err
 	}
 	service := &Service{Config: c, Store: s, Log: log, Now: time.Now}
-	service.Config.Physical.Repos, err = physical.Repos(physical.SecretsDir, service.said)
+	if service.Config.Physical.Repos, err = physical.Repos(physical.SecretsDir, service.said); err != nil {
+		return nil, err
+	}
+	service.Away, err = away.Open(physical.SecretsDir)
 	return service, err
 }
 
@@ -68,11 +73,18 @@ func (s *Service) Dump(ctx context.Context) (b store.Backup, err error) {
 	}
 	return w.Commit(ctx, store.Done{
 		Details: kept,
-		Verify: func(ctx context.Context, dir string) error {
-			_, err := logical.Verify(ctx, dir, logical.VerifyOptions{Tools: s.Tools})
-			return err
-		},
+		Verify:  s.verifyRead,
 	})
+}
+
+// verifyRead compares a dump's manifest with what the store has just read of its files.
+func (s *Service) verifyRead(ctx context.Context, dir string, files []store.File) error {
+	read := make([]manifest.File, len(files))
+	for i, f := range files {
+		read[i] = manifest.File{Path: f.Path, Bytes: f.Size, SHA256: f.SHA256}
+	}
+	_, err := logical.Verify(ctx, dir, logical.VerifyOptions{Tools: s.Tools, Files: read})
+	return err
 }
 
 func (s *Service) said(line string) { s.Log.Info(line) }
@@ -113,9 +125,16 @@ func (s *Service) Verify(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if bad = append(bad, damaged...); len(bad) > 0 {
+	lost, err := s.verifyAway(ctx, id)
+	if err != nil {
+		return err
+	}
+	if bad = append(append(bad, damaged...), lost...); len(bad) > 0 {
 		slices.Sort(bad)
 		return fmt.Errorf("verifying: %s damaged; marked, and will not be restored. After a look at why: BACKUP=id backup:remove", strings.Join(slices.Compact(bad), ", "))
+	}
+	if id == "" {
+		return s.noteVerified()
 	}
 	return nil
 }
@@ -138,12 +157,8 @@ func (s *Service) verifyDump(ctx context.Context, id string) (err error) {
 	return err
 }
 
-// Plan says what retention would keep and remove.
-func (s *Service) Plan() (retain.Outcome, error) {
-	list, err := s.Store.List()
-	if err != nil {
-		return retain.Outcome{}, err
-	}
+// plan says what retention would keep and remove of the backups that are here.
+func (s *Service) plan(list []store.Backup) (retain.Outcome, error) {
 	failures, err := s.Store.Failures()
 	if err != nil {
 		return retain.Outcome{}, err
@@ -166,11 +181,20 @@ func (s *Service) Plan() (retain.Outcome, error) {
 	return plan, nil
 }
 
-// Prune removes what retention says, or only says it.
+// Prune removes what retention says, or only says it, of the copies on S3, too: those go when
+// the next ones are sent.
 func (s *Service) Prune(ctx context.Context, dryRun bool) (retain.Outcome, error) {
-	plan, err := s.Plan()
-	if err != nil || dryRun {
+	list, err := s.Store.List()
+	if err != nil {
+		return retain.Outcome{}, err
+	}
+	plan, err := s.plan(list)
+	if err != nil {
 		return plan, err
+	}
+	if dryRun {
+		plan.Notes = append(plan.Notes, s.copiedNow(ctx, list).notes()...)
+		return plan, nil
 	}
 	_, err = retain.Apply(ctx, plan, func(ctx context.Context, b retain.Backup) error {
 		if b.Series.Kind == store.KindPhysical {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"drydock/internal/backup/store"
+	"drydock/internal/disk"
 )
 
 // Whoever lists the backups learns how much room there is for more.
@@ -21,7 +22,7 @@ func TestTheListSaysHowMuchRoomThereIs(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, s.List(t.Context(), &out, true))
 	var list struct {
-		Space []space `json:"space"`
+		Space []disk.Filesystem `json:"space"`
 	}
 	require.NoError(t, json.Unmarshal(out.Bytes(), &list))
 	require.GreaterOrEqual(t, len(list.Space), 2)

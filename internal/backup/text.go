@@ -12,6 +12,7 @@ import (
 
 	"drydock/internal/backup/logical"
 	"drydock/internal/backup/store"
+	"drydock/internal/disk"
 )
 
 // List writes what is in the repository, newest last, and what failed since the newest.
@@ -26,18 +27,22 @@ func (s *Service) List(ctx context.Context, w io.Writer, asJSON bool) error {
 	}
 	reached := s.reach(ctx, list)
 	lost := s.lossNow(ctx)
+	sums := s.pagesNow(ctx)
+	copies := s.copiedNow(ctx, list)
 	if asJSON {
 		return writeJSON(w, struct {
 			Backups  []store.Backup  `json:"backups"`
 			Failures []store.Failure `json:"failures"`
 			reach
-			Loss  *loss   `json:"no_loss,omitempty"`
-			Space []space `json:"space"`
-		}{list, failures, reached, lost, spaces(s.Config.Root)})
+			Loss  *loss             `json:"no_loss,omitempty"`
+			Pages *pages            `json:"page_checksums,omitempty"`
+			Away  *copied           `json:"s3,omitempty"`
+			Space []disk.Filesystem `json:"space"`
+		}{list, failures, reached, lost, sums, copies, spaces(s.Config.Root)})
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(w, "no backups yet")
-		return errors.Join(err, s.writeArchives(w, reached), lost.write(w), s.writeFailures(w, failures, 0))
+		return errors.Join(err, s.writeArchives(w, reached), lost.write(w), sums.write(w), copies.write(w, list, s.Config.Zone), s.writeFailures(w, failures, 0))
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "BACKUP\tKIND\tDATABASE\tFINISHED\tTOOK\tSIZE\tHOLDS\tSTATE") // the error is the Flush's
@@ -50,7 +55,7 @@ func (s *Service) List(ctx context.Context, w io.Writer, asJSON bool) error {
 			b.Finished.In(s.Config.Zone).Format("2006-01-02 15:04:05 MST"),
 			time.Duration(b.Seconds*float64(time.Second)).Round(100*time.Millisecond), store.Bytes(b.OnDisk), holds, state(b))
 	}
-	return errors.Join(tw.Flush(), s.writeArchives(w, reached), lost.write(w), s.writeFailures(w, failures, store.Sequence(list[len(list)-1].ID)))
+	return errors.Join(tw.Flush(), s.writeArchives(w, reached), lost.write(w), sums.write(w), copies.write(w, list, s.Config.Zone), s.writeFailures(w, failures, store.Sequence(list[len(list)-1].ID)))
 }
 
 func (s *Service) writeFailures(w io.Writer, failures []store.Failure, after uint64) error {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"drydock/internal/alarm"
 	"drydock/internal/backup/physical"
 	"drydock/internal/backup/store"
 	"drydock/internal/notify"
@@ -24,7 +25,7 @@ const (
 // second repository's log, and the backup that is missing.
 type watcher struct {
 	s    *Service
-	told *alarmBook
+	told *alarm.Book
 
 	mu      sync.Mutex
 	waiting physical.Backlog
@@ -37,20 +38,25 @@ type watcher struct {
 }
 
 func newWatcher(s *Service, tell func(notify.Event)) *watcher {
-	return &watcher{s: s, told: openAlarms(s.Store.Alarms(), tell, s.Log), failing: map[string]time.Time{}, behind: map[string]time.Time{}}
+	return &watcher{s: s, told: s.book(s.Store.Alarms(), tell), failing: map[string]time.Time{}, behind: map[string]time.Time{}}
 }
 
 // run looks until the context ends.
 func (w *watcher) run(ctx context.Context) {
-	w.told.keepOnly(w.kinds(), w.s.Now())
+	w.s.noted(w.told.KeepOnly(w.kinds(), w.s.Now()))
 	if len(w.s.Config.Physical.Repos) == 0 {
 		w.s.Log.Warn(errOff.Error())
 		return
 	}
-	tick := time.NewTicker(watchEvery)
+	every(ctx, watchEvery, func() { w.look(ctx) })
+}
+
+// every looks at once, and then each time that a period is over, until the context ends.
+func every(ctx context.Context, period time.Duration, look func()) {
+	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for {
-		w.look(ctx)
+		look()
 		select {
 		case <-ctx.Done():
 			return
@@ -75,7 +81,7 @@ func (w *watcher) look(ctx context.Context) {
 		w.s.Log.Error("the log that was let go", "error", err.Error())
 	}
 	for _, a := range alarms(b, drops, p, w.s.Config.RPO.Zero, now) {
-		w.told.look(a, now)
+		w.s.noted(w.told.Look(a, now))
 	}
 	if ctx.Err() == nil && now.After(w.blocked) {
 		w.missing(ctx, b, drops, now)
@@ -86,21 +92,21 @@ func (w *watcher) look(ctx context.Context) {
 }
 
 // alarms says what is wrong with the archive. It is pure.
-func alarms(b physical.Backlog, drops []physical.Drop, p Physical, zero bool, now time.Time) []alarmState {
+func alarms(b physical.Backlog, drops []physical.Drop, p Physical, zero bool, now time.Time) []alarm.State {
 	lag := b.Lag(now)
 	since, after := "times since then cannot be restored to yet", "no later time can be restored to until there is a new backup"
 	if zero {
 		since, after = "times since then can be restored to from what was received alone", "what was received has to stand in for it until there is a new backup"
 	}
-	waits := alarmState{key: keyLate, kind: keyLate, event: notify.ArchiveLate, on: lag > p.Alarm,
-		text: fmt.Sprintf("%d segments of the database's log wait to be archived, the oldest for %s: %s; the database's log says why", b.Segments, lag.Round(time.Second), since)}
-	half := alarmState{key: keySpace, kind: keySpace, event: notify.ArchiveLate, on: p.Keep > 0 && b.Bytes > p.Keep/2,
-		text: fmt.Sprintf("%s of the database's log wait to be archived; at %s the oldest is let go, and %s", store.Bytes(b.Bytes), store.Bytes(p.Keep), after)}
-	broken := alarmState{key: keyBroken, kind: keyBroken, event: notify.ArchiveLate, on: len(drops) > 0}
-	if broken.on {
-		broken.text = fmt.Sprintf("the archive is broken since %s: %d segments were let go, so that the disk did not fill up; a new backup is needed, and is made when archiving works again", drops[0].At.Format(time.RFC3339), len(drops))
+	waits := alarm.State{Key: keyLate, Kind: keyLate, Event: notify.ArchiveLate, On: lag > p.Alarm,
+		Text: fmt.Sprintf("%d segments of the database's log wait to be archived, the oldest for %s: %s; the database's log says why", b.Segments, lag.Round(time.Second), since)}
+	half := alarm.State{Key: keySpace, Kind: keySpace, Event: notify.ArchiveLate, On: p.Keep > 0 && b.Bytes > p.Keep/2,
+		Text: fmt.Sprintf("%s of the database's log wait to be archived; at %s the oldest is let go, and %s", store.Bytes(b.Bytes), store.Bytes(p.Keep), after)}
+	broken := alarm.State{Key: keyBroken, Kind: keyBroken, Event: notify.ArchiveLate, On: len(drops) > 0}
+	if broken.On {
+		broken.Text = fmt.Sprintf("the archive is broken since %s: %d segments were let go, so that the disk did not fill up; a new backup is needed, and is made when archiving works again", drops[0].At.Format(time.RFC3339), len(drops))
 	}
-	return []alarmState{waits, half, broken}
+	return []alarm.State{waits, half, broken}
 }
 
 // kinds are the alarms that there can be with the settings of now, by their keys.
@@ -167,7 +173,7 @@ func (w *watcher) missing(ctx context.Context, b physical.Backlog, drops []physi
 // there ends what was said of a missing backup.
 func (w *watcher) there(repository string, now time.Time) {
 	delete(w.failing, repository)
-	w.told.look(alarmState{key: missingKey(repository)}, now)
+	w.s.noted(w.told.Look(alarm.State{Key: missingKey(repository)}, now))
 }
 
 // notThere tells of a missing backup that could not be made, if that lasts.
@@ -177,7 +183,7 @@ func (w *watcher) notThere(repository, level, text string, now time.Time) {
 		first, w.failing[repository] = now, now
 	}
 	if now.Sub(first) > missingLast {
-		w.told.look(alarmState{key: missingKey(repository), kind: level, event: notify.BackupFailed, text: text, on: true}, now)
+		w.s.noted(w.told.Look(alarm.State{Key: missingKey(repository), Kind: level, Event: notify.BackupFailed, Text: text, On: true}, now))
 	}
 }
 
@@ -211,12 +217,12 @@ func (w *watcher) pass(ctx context.Context, now time.Time) {
 			w.passed = now.Add(watchRetry)
 			w.s.Log.Warn("the log could not be passed on", "repository", r.Name, "error", w.s.masked(err).Error())
 		}
-		a := alarmState{key: passKey(r.Name), kind: passKey(r.Name), event: notify.ArchiveLate, on: err != nil && now.Sub(since) > w.s.Config.Physical.Alarm}
-		if a.on {
-			a.text = fmt.Sprintf("the log has not been passed on to repository %s for %s: %s", r.Name, now.Sub(since).Round(time.Second), w.s.masked(err))
+		a := alarm.State{Key: passKey(r.Name), Kind: passKey(r.Name), Event: notify.ArchiveLate, On: err != nil && now.Sub(since) > w.s.Config.Physical.Alarm}
+		if a.On {
+			a.Text = fmt.Sprintf("the log has not been passed on to repository %s for %s: %s", r.Name, now.Sub(since).Round(time.Second), w.s.masked(err))
 		}
-		if err == nil || a.on {
-			w.told.look(a, now)
+		if err == nil || a.On {
+			w.s.noted(w.told.Look(a, now))
 		}
 	}
 }

@@ -66,11 +66,15 @@ const (
 	baseBackup  = "pg_basebackup, zstd"
 	barePgb     = "pgbackrest, full"
 	ourFull     = "backup:full"
+	barePart    = "pgbackrest, incremental, 1 % changed"
 	ourPart     = "backup:incremental, 1 % changed"
 	bareRestore = "pg_restore -j2"
 	ourRestore  = "backup:restore, checked and compared"
 	ourDrill    = "backup:restoreDrill of the dump"
 )
+
+// parts is how many incremental backups a round makes of each kind.
+const parts = 3
 
 func (s *site) ways(round int) []measured {
 	peer := func(script string) func(context.Context) error {
@@ -83,7 +87,7 @@ func (s *site) ways(round int) []measured {
 		return measured{do: do, size: func(ctx context.Context) (float64, error) { return s.newest(ctx) }}
 	}
 	named := func(name string, m measured) measured { m.name = name; return m }
-	return []measured{
+	all := []measured{
 		{plainDump, peer("rm -rf /out/d; pg_dump -Fd -j2 --compress=zstd:3 -f /out/d; sync -f /out"), at("/out/d")},
 		{customDump, peer("pg_dump -Fc -f /out/c; sync -f /out"), at("/out/c")},
 		{gzipDump, peer("set -o pipefail 2>/dev/null; pg_dump | gzip >/out/g; sync -f /out"), at("/out/g")},
@@ -91,21 +95,32 @@ func (s *site) ways(round int) []measured {
 		{baseBackup, peer("rm -rf /out/b; pg_basebackup -Ft -X fetch -c fast --compress=client-zstd:3 -D /out/b; sync -f /out"), at("/out/b")},
 		{barePgb, peer("pgbackrest --config=/tmp/pgbackrest.conf --stanza=main --type=full backup; sync -f /var/lib/pgbackrest"), at("/var/lib/pgbackrest/backup/main/latest/")},
 		named(ourFull, ours(func(ctx context.Context) error { return s.remote(io.Discard).Copy(ctx, "full") })),
-		{"changing 1 %", func(ctx context.Context) error {
-			// One hundredth of the rows, side by side, as new ones are.
-			return s.sql(ctx, s.st.Settings.Database.Name, fmt.Sprintf("UPDATE events SET kind = 'changed' WHERE id BETWEEN %d AND %[1]d + 8999; UPDATE files SET content = content || '\\x00' WHERE id BETWEEN %[2]d AND %[2]d + 199; CHECKPOINT", 1+round*9000, 1+round*200))
-		}, nil},
-		named(ourPart, ours(func(ctx context.Context) error { return s.remote(io.Discard).Copy(ctx, "incremental") })),
-		{bareRestore, peer("dropdb --if-exists bare; createdb bare; pg_restore -j2 -d bare /out/d; dropdb bare"), nil},
-		{ourRestore, func(ctx context.Context) error {
+	}
+	// What it takes pgBackRest to begin is between nothing and a second, since it waits for the
+	// clock's next one: each round has a few.
+	for n := range parts {
+		begin := round*parts + n
+		all = append(all,
+			measured{"changing 1 %", func(ctx context.Context) error {
+				// One hundredth of the rows, side by side, as new ones are.
+				return s.sql(ctx, s.st.Settings.Database.Name, fmt.Sprintf("UPDATE events SET kind = 'changed' WHERE id BETWEEN %d AND %d; UPDATE files SET content = content || '\\x00' WHERE id BETWEEN %d AND %d; CHECKPOINT",
+					begin*events/100+1, (begin+1)*events/100, begin*files/100+1, (begin+1)*files/100))
+			}, nil},
+			measured{barePart, peer("pgbackrest --config=/tmp/pgbackrest.conf --stanza=main --type=incr backup; sync -f /var/lib/pgbackrest"), at("/var/lib/pgbackrest/backup/main/latest/")},
+			named(ourPart, ours(func(ctx context.Context) error { return s.remote(io.Discard).Copy(ctx, "incremental") })),
+		)
+	}
+	return append(all,
+		measured{bareRestore, peer("dropdb --if-exists bare; createdb bare; pg_restore -j2 -d bare /out/d; dropdb bare"), nil},
+		measured{ourRestore, func(ctx context.Context) error {
 			var out bytes.Buffer
 			if err := s.remote(&out).Restore(ctx); err != nil {
 				return err
 			}
 			return s.sh(ctx, s.peer, `for d in $(psql -XAtc "SELECT datname FROM pg_database WHERE datname LIKE '%restored%'"); do dropdb "$d"; done`)
 		}, nil},
-		{ourDrill, s.drill, nil},
-	}
+		measured{ourDrill, s.drill, nil},
+	)
 }
 
 // drill proves the newest dump; its own narration is not ours.
@@ -199,6 +214,7 @@ func (n numbers) rows() (rows []Row) {
 		{"dump", plainDump, []string{plainDump, customDump, gzipDump, ourDump}},
 		{"files", barePgb, []string{baseBackup, barePgb, ourFull}},
 		{"a part against all of it", ourFull, []string{ourFull, ourPart}},
+		{"a part against all of it, pgBackRest alone", barePgb, []string{barePgb, barePart}},
 		{"back again", bareRestore, []string{bareRestore, ourRestore, ourDrill}},
 	} {
 		for _, unit := range []struct {

@@ -23,21 +23,26 @@ const outDir = "/out"
 
 // data is about 1 GB of what products have: rows with times, JSON and words, which compress;
 // files, which do not; and the accounts of pgbench, whose tables are narrow.
-const data = `CREATE EXTENSION IF NOT EXISTS pg_trgm;
+var data = fmt.Sprintf(`CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE TABLE events (id bigint PRIMARY KEY, at timestamptz NOT NULL, kind text NOT NULL, body jsonb NOT NULL, note text);
-INSERT INTO events SELECT n, '2026-01-01'::timestamptz + n * interval '7 seconds', (ARRAY['view', 'click', 'order', 'refund'])[1 + n % 4],
-  jsonb_build_object('user', n % 5003, 'path', '/shop/' || md5((n % 977)::text), 'ms', (n::bigint * 7919) % 1000, 'tags', jsonb_build_array('a', n % 10)),
-  repeat('lorem ipsum ' || n || ' ', 1 + (n % 12)::int) FROM generate_series(1, 900000) n;
+INSERT INTO events SELECT n, '2026-01-01'::timestamptz + n * interval '7 seconds', (ARRAY['view', 'click', 'order', 'refund'])[1 + n %% 4],
+  jsonb_build_object('user', n %% 5003, 'path', '/shop/' || md5((n %% 977)::text), 'ms', (n::bigint * 7919) %% 1000, 'tags', jsonb_build_array('a', n %% 10)),
+  repeat('lorem ipsum ' || n || ' ', 1 + (n %% 12)::int) FROM generate_series(1, %d) n;
 CREATE INDEX ON events (at);
 CREATE INDEX ON events USING gin (kind gin_trgm_ops) WHERE kind = 'refund';
 CREATE TABLE files (id int PRIMARY KEY, content bytea NOT NULL);
 ALTER TABLE files ALTER content SET STORAGE EXTERNAL;
-INSERT INTO files SELECT n, (SELECT string_agg(sha512((n || ' ' || i)::bytea), ''::bytea) FROM generate_series(1, 160) i) FROM generate_series(1, 20000) n;
+INSERT INTO files SELECT n, (SELECT string_agg(sha512((n || ' ' || i)::bytea), ''::bytea) FROM generate_series(1, 160) i) FROM generate_series(1, %d) n;
 VACUUM (ANALYZE, FREEZE);
 CHECKPOINT;
-`
+`, events, files)
 
-const accounts = 20 // pgbench's scale: about 300 MB
+// How much of each there is.
+const (
+	events   = 1_050_000 // rows, about 400 MB with their indexes
+	files    = 23_000    // of 10 kB
+	accounts = 23        // pgbench's scale, 100 000 rows each: about 350 MB
+)
 
 // site is a database with its backup service, that nobody uses, and a container for the peers.
 type site struct {

@@ -14,6 +14,17 @@ import (
 	"drydock/internal/stack"
 )
 
+const idleScene = "nothing to do"
+
+// What is compared when there is nothing to do. People call compose without --wait, too, which
+// is over when what is there was looked at, healthy or not.
+const (
+	plainUp  = "docker compose up -d, both projects"
+	waitedUp = "docker compose up -d --wait, both projects"
+	ourUp    = "up"
+	ourBuild = "build"
+)
+
 // bareMagefile is what somebody has who uses mage for something small.
 const bareMagefile = `//go:build mage
 
@@ -73,19 +84,22 @@ func (o DeployOptions) nothingToDo(ctx context.Context) (rows []Row, err error) 
 		if err != nil {
 			return err
 		}
-		const peer, up, build = "docker compose up -d --wait, both projects", "up", "build"
-		took, err := o.turns(ctx, "nothing to do", []measured{
-			{name: peer, do: func(ctx context.Context) error { return composeBoth(ctx, st, v) }},
-			{name: up, do: st.Up},
-			{name: build, do: func(ctx context.Context) error { _, err := st.Values(ctx, compose.Blue); return err }},
+		both := func(o compose.UpOptions) func(context.Context) error {
+			return func(ctx context.Context) error { return composeBoth(ctx, st, v, o) }
+		}
+		took, err := o.turns(ctx, idleScene, []measured{
+			{name: plainUp, do: both(compose.UpOptions{NoWait: true})},
+			{name: waitedUp, do: both(compose.UpOptions{Timeout: time.Minute})},
+			{name: ourUp, do: st.Up},
+			{name: ourBuild, do: func(ctx context.Context) error { _, err := st.Values(ctx, compose.Blue); return err }},
 		})
 		if err != nil {
 			return err
 		}
-		for _, name := range []string{peer, up, build} {
-			rows = append(rows, row("nothing to do", name, "s", took[name], peer, took[peer]))
+		for _, name := range []string{plainUp, waitedUp, ourUp, ourBuild} {
+			rows = append(rows, row(idleScene, name, "s", took[name], plainUp, took[plainUp]))
 		}
-		more, err := sizes(ctx, st.Engine, v.Refs)
+		more, err := sizes(ctx, st, v.Refs)
 		rows = append(rows, more...)
 		return err
 	})

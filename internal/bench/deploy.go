@@ -28,6 +28,13 @@ type DeployOptions struct {
 
 const deployScene = "a new version under load"
 
+// The ways to put a new version live. Compose waits, too: a load that ended when the command
+// does would else miss what fails after it.
+const (
+	composeDeploy = "docker compose up -d --wait"
+	ourDeploy     = "deploy:prod"
+)
+
 // Deploys puts new versions live under load, in a scratch environment of this checkout:
 // with deploy:prod, and as its peer the way that compose itself has, `docker compose up`
 // with the changed settings. Requests that failed are counted for both.
@@ -45,8 +52,8 @@ func Deploys(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 		name string
 		do   func(context.Context, *stack.Stack) error
 	}{
-		{"docker compose up -d", composeUp},
-		{"deploy:prod", func(ctx context.Context, st *stack.Stack) error {
+		{composeDeploy, composeUp},
+		{ourDeploy, func(ctx context.Context, st *stack.Stack) error {
 			return (&deploy.Deployer{Stack: st}).Deploy(ctx)
 		}},
 	}
@@ -76,21 +83,26 @@ func Deploys(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 			sent[w.name] = append(sent[w.name], float64(got.sent))
 		}
 	}
-	peer := ways[0].name
-	for _, w := range ways {
-		rows = append(rows, row(deployScene+", requests that failed", w.name, "requests", failed[w.name], peer, failed[peer]))
-	}
-	for _, w := range ways {
-		rows = append(rows, row(deployScene+", requests sent", w.name, "requests", sent[w.name], peer, sent[peer]))
-	}
-	for _, w := range ways {
-		rows = append(rows, row(deployScene+", from start to end", w.name, "s", took[w.name], peer, took[peer]))
-	}
-	switches, err := site.switches(ctx)
+	switches, err := site.switches(ctx, o.Rounds)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	return append(rows, row(deployScene+", the change itself", "deploy:prod", "ms", switches, "", nil)), nil
+	return deployRows(failed, sent, took, switches), nil
+}
+
+// deployRows puts both ways side by side. The change itself is something that compose does not
+// have: what it is a part of is its peer.
+func deployRows(failed, sent, took map[string]Sample, switches Sample) (rows []Row) {
+	for _, t := range []struct {
+		title, unit string
+		of          map[string]Sample
+	}{{"requests that failed", "requests", failed}, {"requests sent", "requests", sent}, {"from start to end", "s", took}} {
+		for _, name := range []string{composeDeploy, ourDeploy} {
+			rows = append(rows, row(deployScene+", "+t.title, name, t.unit, t.of[name], composeDeploy, t.of[composeDeploy]))
+		}
+	}
+	const scene, whole, change = deployScene + ", the change itself", ourDeploy + ", from start to end", "the change from the old colour to the new one"
+	return append(rows, row(scene, whole, "s", took[ourDeploy], whole, took[ourDeploy]), row(scene, change, "s", switches, whole, took[ourDeploy]))
 }
 
 // settled waits until a site has answered for a while, so that what one way leaves behind is not
@@ -129,13 +141,15 @@ func composeUp(ctx context.Context, st *stack.Stack) error {
 	if err != nil {
 		return err
 	}
-	return composeBoth(ctx, st, v)
+	return composeBoth(ctx, st, v, compose.UpOptions{Timeout: time.Minute})
 }
 
 // composeBoth has compose itself bring up both projects.
-func composeBoth(ctx context.Context, st *stack.Stack, v compose.Values) error {
+func composeBoth(ctx context.Context, st *stack.Stack, v compose.Values, o compose.UpOptions) error {
+	runner := st.Runner()
+	runner.CLI = true
 	for _, p := range []compose.Project{compose.Base(st.Settings, v), compose.App(st.Settings, v)} {
-		if err := st.Runner().Up(ctx, p, compose.UpOptions{Timeout: time.Minute}); err != nil {
+		if err := runner.Up(ctx, p, o); err != nil {
 			return err
 		}
 	}
@@ -193,19 +207,26 @@ func (s *scratchSite) with(ctx context.Context, fn func(context.Context, *stack.
 	return fn(ctx, st)
 }
 
-// switches are how long each deploy's change of the colour took, in ms.
-func (s *scratchSite) switches(ctx context.Context) (Sample, error) {
-	var ms Sample
+// switches are how long the change of the colour took in the deploy of each round, in seconds.
+// What made the environment was before those, without a load.
+func (s *scratchSite) switches(ctx context.Context, rounds int) (Sample, error) {
+	var took Sample
 	err := s.with(ctx, func(ctx context.Context, st *stack.Stack) error {
 		history, err := (&deploy.Deployer{Stack: st}).History(ctx)
 		for _, r := range history {
 			if r.SwitchMS > 0 {
-				ms = append(ms, float64(r.SwitchMS))
+				took = append(took, float64(r.SwitchMS)/1000)
 			}
 		}
 		return err
 	})
-	return ms, err
+	if err == nil && len(took) < rounds {
+		err = fmt.Errorf("%d deploys told how long the change took, not %d", len(took), rounds)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return took[len(took)-rounds:], nil
 }
 
 // remove takes everything of the environment away, whatever the context of the run is.

@@ -24,6 +24,18 @@ type Options struct {
 	Labels   map[string]string
 }
 
+const gatewayScene = "requests through the gateway"
+
+// What is compared at the entrance.
+const (
+	direct     = "backend directly"
+	minimal    = "minimal nginx"
+	ourGateway = "gateway"
+)
+
+// nginxBase is the image with nginx that the gateway stands on.
+const nginxBase = "nginx-base"
+
 const (
 	threads     = 1 // of wrk: one processor has to be left for what is measured
 	connections = 64
@@ -81,11 +93,11 @@ func Gateway(ctx context.Context, o Options) (rows []Row, err error) {
 		return nil, fmt.Errorf("measuring the gateway: %w", err)
 	}
 	defer func() { err = errors.Join(err, sc.close()) }()
-	peers := []string{"backend directly", "minimal nginx", "gateway"}
+	peers := []string{direct, minimal, ourGateway}
 	urls := map[string]string{}
 	for _, p := range []struct {
 		name, container string
-	}{{peers[0], sc.backend}, {peers[1], sc.minimal}, {peers[2], sc.gateway}} {
+	}{{direct, sc.backend}, {minimal, sc.minimal}, {ourGateway, sc.gateway}} {
 		if urls[p.name], err = sc.url(ctx, p.container); err != nil {
 			return nil, err
 		}
@@ -111,10 +123,10 @@ func Gateway(ctx context.Context, o Options) (rows []Row, err error) {
 		}
 	}
 	for _, p := range peers {
-		rows = append(rows, row("requests through the gateway", p, "requests/s", rate[p], peers[1], rate[peers[1]]))
+		rows = append(rows, row(gatewayScene, p, "requests/s", rate[p], minimal, rate[minimal]))
 	}
 	for _, p := range peers {
-		rows = append(rows, row("latency, 99th percentile", p, "ms", p99[p], peers[1], p99[peers[1]]))
+		rows = append(rows, row("latency, 99th percentile", p, "ms", p99[p], minimal, p99[minimal]))
 	}
 	return rows, nil
 }
@@ -127,7 +139,7 @@ type scene struct {
 }
 
 func newScene(ctx context.Context, o Options) (sc *scene, err error) {
-	list, err := image.Build(ctx, image.BuildOptions{Settings: o.Settings, Engine: o.Engine, Err: o.Err, Names: []string{"nginx-base", image.Gateway}, Stage: image.StageProd})
+	list, err := image.Build(ctx, image.BuildOptions{Settings: o.Settings, Engine: o.Engine, Err: o.Err, Names: []string{nginxBase, image.Gateway}, Stage: image.StageProd})
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +160,7 @@ func newScene(ctx context.Context, o Options) (sc *scene, err error) {
 		return nil, err
 	}
 	nginx := func(conf string, aliases ...string) (string, error) {
-		return sc.start(ctx, engine.Spec{Image: refs["nginx-base"], Attach: []engine.Attach{{Network: sc.network, Aliases: aliases}},
+		return sc.start(ctx, engine.Spec{Image: refs[nginxBase], Attach: []engine.Attach{{Network: sc.network, Aliases: aliases}},
 			Env:        []string{"CONF=" + conf},
 			Entrypoint: []string{"sh", "-c", `printf %s "$CONF" >/tmp/nginx.conf && exec nginx -e stderr -c /tmp/nginx.conf -g 'daemon off;'`}})
 	}

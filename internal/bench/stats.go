@@ -21,7 +21,8 @@ func (s Sample) Median() float64 {
 	return (v[m-1] + v[m]) / 2
 }
 
-// Spread is the distance from the lowest to the highest, as a part of the median.
+// Spread is the distance from the lowest to the highest, as a part of the median. People see
+// half of it, after a ±.
 func (s Sample) Spread() float64 {
 	if len(s) == 0 {
 		return math.NaN()
@@ -30,11 +31,15 @@ func (s Sample) Spread() float64 {
 }
 
 // Ratio is the median of the rounds' own ratios to a peer: what both met in one round
-// cancels out.
+// cancels out. So it is not the ratio of the medians: where the rounds differ much, those
+// two may be far apart. Either may have several numbers of each round.
 func (s Sample) Ratio(peer Sample) float64 {
 	var r Sample
-	for i := range min(len(s), len(peer)) {
-		r = append(r, s[i]/peer[i])
+	n := max(len(s), len(peer))
+	for i := range n {
+		if len(s) > 0 && len(peer) > 0 {
+			r = append(r, s[i*len(s)/n]/peer[i*len(peer)/n])
+		}
 	}
 	return r.Median()
 }

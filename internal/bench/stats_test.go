@@ -17,4 +17,6 @@ func TestStatistics(t *testing.T) {
 	assert.True(t, math.IsNaN(Sample{}.Spread()))
 	// A slow round slows both: the ratio is of the rounds, not of the medians.
 	assert.Equal(t, 0.5, Sample{50, 5, 40}.Ratio(Sample{100, 10, 80}))
+	assert.Equal(t, 0.5, Sample{50, 50, 5, 5}.Ratio(Sample{100, 10}), "two numbers of each round")
+	assert.True(t, math.IsNaN(Sample{}.Ratio(Sample{1})))
 }

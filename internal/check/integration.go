@@ -10,6 +10,7 @@ import (
 	"drydock/internal/engine"
 	"drydock/internal/image"
 	"drydock/internal/setup"
+	"drydock/internal/testkit/runid"
 )
 
 // integrationTimeout bounds one module's tests; the slowest install Docker on a fresh
@@ -33,7 +34,7 @@ func (c *Checks) Integration(ctx context.Context, e *engine.Client) error {
 	if err := c.backend(ctx, e); err != nil {
 		return err
 	}
-	err := c.goTool(ctx, c.Settings.Root, nil, "test", "-race", "-tags=integration", "-p=2", "-timeout="+integrationTimeout, "./...")
+	err := c.goTest(ctx, c.Settings.Root, nil, "-race", "-tags=integration", "-p=2", "-timeout="+integrationTimeout, "./...")
 	if err != nil {
 		return fmt.Errorf("integration tests: %w", err)
 	}
@@ -63,14 +64,14 @@ func (c *Checks) backend(ctx context.Context, e *engine.Client) (err error) {
 		return err
 	}
 	const password = "a-password-for-tests-only"
-	labels := map[string]string{"drydock.test": "backend"}
-	// What a killed run left goes first.
-	if _, err := e.RemoveByLabel(ctx, labels, engine.RemoveOptions{}); err != nil {
-		return fmt.Errorf("removing what earlier tests left: %w", err)
-	}
+	// What a killed run leaves, the next tests' sweep removes; another run has its own.
+	labels := map[string]string{runid.Label: runid.ID()}
 	defer func() {
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
+		if err != nil {
+			err = errors.Join(err, c.showLogs(clean, e, labels))
+		}
 		_, cleanErr := e.RemoveByLabel(clean, labels, engine.RemoveOptions{})
 		err = errors.Join(err, cleanErr)
 	}()
@@ -93,10 +94,23 @@ func (c *Checks) backend(ctx context.Context, e *engine.Client) (err error) {
 		"TEST_DATABASE_URL=" + (&url.URL{Scheme: "postgres", User: url.UserPassword("postgres", password), Host: db, Path: "/postgres", RawQuery: "sslmode=disable"}).String(),
 		"TEST_REDIS_URL=" + (&url.URL{Scheme: "redis", User: url.UserPassword("default", password), Host: redis, Path: "/0"}).String(),
 	}
-	if err := c.goTool(ctx, dir, addresses, "test", "-race", "-tags=integration", "-p=1", "./..."); err != nil {
+	if err := c.goTest(ctx, dir, addresses, "-race", "-tags=integration", "-p=1", "./..."); err != nil {
 		return fmt.Errorf("integration tests of the backend: %w", err)
 	}
 	return nil
+}
+
+// showLogs prints what the containers with these labels said last.
+func (c *Checks) showLogs(ctx context.Context, e *engine.Client, labels map[string]string) error {
+	list, err := e.Containers(ctx, engine.Filter{Labels: labels})
+	for _, one := range list {
+		c.say("container %s (%s): %s %s", one.Name, one.Image, one.State, one.Health)
+		err = errors.Join(err, e.Logs(ctx, one.ID, engine.LogOptions{Tail: 60}, func(l engine.LogLine) error {
+			c.say("    %s", l.Text)
+			return nil
+		}))
+	}
+	return err
 }
 
 // start runs a container, waits until it is healthy and returns where its port is.
@@ -122,7 +136,7 @@ func (c *Checks) start(ctx context.Context, e *engine.Client, s engine.Spec, por
 // EndToEnd runs the tests that drive the whole stack with a browser, which is installed
 // where it is missing; of the tests of faults as many as one waits for.
 func (c *Checks) EndToEnd(ctx context.Context) error {
-	return c.endToEnd(ctx, "e2e", "-short", integrationTimeout)
+	return c.endToEnd(ctx, tagE2E, "-short", integrationTimeout)
 }
 
 func (c *Checks) endToEnd(ctx context.Context, tags, which, timeout string) error {
@@ -131,8 +145,8 @@ func (c *Checks) endToEnd(ctx context.Context, tags, which, timeout string) erro
 	if err != nil {
 		return err
 	}
-	err = c.goTool(ctx, c.Settings.Root, []string{"DRYDOCK_BROWSER=" + browser},
-		"test", "-race", "-tags="+tags, "-count=1", "-timeout="+timeout, which, "./internal/e2e/...")
+	err = c.goTest(ctx, c.Settings.Root, []string{"DRYDOCK_BROWSER=" + browser},
+		append([]string{"-race", "-tags=" + tags, "-count=1", "-p=1", "-timeout=" + timeout, which}, e2ePackages...)...)
 	if err != nil {
 		return fmt.Errorf("end-to-end tests: %w", err)
 	}

@@ -21,6 +21,16 @@ import (
 const (
 	tagFaults = "faults" // of faults
 	tagLong   = "long"   // of all else
+	tagE2E    = "e2e"    // those with a browser or the whole stack, which have a tier of their own
+)
+
+// e2ePackages are those with tests that drive a browser or the whole stack.
+var e2ePackages = []string{"./internal/e2e", "./internal/report"}
+
+// Which tests of the whole stack are of faults. The manuals have a time-out of their own.
+const (
+	e2eFaults  = "^Test(Deploy|Remote|Faults|AnEmptyMachine)"
+	e2eManuals = "^TestManuals$"
 )
 
 // longTimeout bounds one package's tests with such a tag.
@@ -32,8 +42,8 @@ const longTimeout = "2h"
 func (c *Checks) Faults(ctx context.Context) error {
 	return errors.Join(
 		c.tagged(ctx, tagFaults),
-		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestDeploy|TestRemote|TestFaults", longTimeout),
-		c.endToEnd(ctx, "e2e,"+tagFaults, "-run=TestManuals$", longTimeout),
+		c.endToEnd(ctx, tagE2E+","+tagFaults, "-run="+e2eFaults, longTimeout),
+		c.endToEnd(ctx, tagE2E+","+tagFaults, "-run="+e2eManuals, longTimeout),
 	)
 }
 
@@ -57,7 +67,7 @@ func (c *Checks) tagged(ctx context.Context, tag string) error {
 	var errs []error
 	for _, dir := range slices.Sorted(maps.Keys(tests)) {
 		c.say("== %s: %s", dir, strings.Join(tests[dir], ", "))
-		err := c.goTool(ctx, c.Settings.Root, nil, "test", "-race", "-tags=integration,"+tag, "-count=1", "-v", "-timeout="+longTimeout,
+		err := c.goTest(ctx, c.Settings.Root, nil, "-race", "-tags=integration,"+tag, "-count=1", "-v", "-timeout="+longTimeout,
 			"-run=^("+strings.Join(tests[dir], "|")+")$", "./"+dir)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

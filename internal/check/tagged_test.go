@@ -1,7 +1,14 @@
 package check
 
 import (
+	"go/build/constraint"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -36,4 +43,69 @@ func TestTaggedTests(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotEmpty(t, ours, tag)
 	}
+}
+
+// A test that no target runs is none.
+func TestEachTestHasATier(t *testing.T) {
+	root := testkit.Root(t)
+	inE2E := func(dir string) bool { return slices.Contains(e2ePackages, "./"+dir) }
+	named := func(pattern string) func(dir, name string) bool {
+		r := regexp.MustCompile(pattern)
+		return func(dir, name string) bool { return inE2E(dir) && r.MatchString(name) }
+	}
+	everywhere := func(string, string) bool { return true }
+	tiers := []struct {
+		tags []string
+		runs func(dir, name string) bool
+	}{
+		{nil, everywhere},
+		{[]string{"integration"}, everywhere},
+		{[]string{"integration", tagFaults}, everywhere},
+		{[]string{"integration", tagLong}, everywhere},
+		{[]string{tagE2E}, func(dir, _ string) bool { return inE2E(dir) }},
+		{[]string{tagE2E, tagFaults}, named(e2eFaults)},
+		{[]string{tagE2E, tagFaults}, named(e2eManuals)},
+	}
+	tests := 0
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() != filepath.Base(root) && strings.HasPrefix(d.Name(), ".")) {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		holds := func([]string) bool { return true }
+		if line, _, _ := strings.Cut(string(text), "\n"); constraint.IsGoBuild(line) {
+			when, err := constraint.Parse(line)
+			if err != nil {
+				return err
+			}
+			holds = func(tags []string) bool {
+				return when.Eval(func(tag string) bool { return slices.Contains(tags, tag) || tag == runtime.GOOS })
+			}
+		}
+		rel, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		for _, m := range testFunc.FindAllSubmatch(text, -1) {
+			tests++
+			name := string(m[1])
+			assert.True(t, slices.ContainsFunc(tiers, func(tier struct {
+				tags []string
+				runs func(dir, name string) bool
+			}) bool {
+				return holds(tier.tags) && tier.runs(filepath.ToSlash(rel), name)
+			}), "%s of %s is run by no target", name, path)
+		}
+		return nil
+	}))
+	assert.Greater(t, tests, 500)
 }

@@ -152,6 +152,7 @@ func environ(s *env.Settings, v Values) []string {
 		// In the one form that the gateway reads, whatever form the settings have.
 		"HTTP_REDIRECT="+strconv.FormatBool(s.Gateway.Redirect),
 		"BODY_LIMIT_BYTES="+strconv.FormatInt(env.NginxBytes(s.Gateway.BodyLimit), 10),
+		"BACKEND_TIMEOUT_SECONDS="+strconv.FormatFloat(s.Gateway.Timeout.Seconds(), 'f', -1, 64)+"s",
 		"ARCHIVE="+archive(s, v),
 		"ARCHIVE_KEEP_BYTES="+keepBytes(s),
 		"COLOUR="+string(v.Colour),

@@ -28,22 +28,37 @@ type Runner struct {
 	// Plain asks for lines instead of a moving display.
 	Plain  bool
 	Redact []string
+	// CLI goes by way of the CLI, as people call it, though that takes longer.
+	CLI bool
 }
 
 // UpOptions choose what Up does.
 type UpOptions struct {
 	Services []string      // none: all
 	Timeout  time.Duration // how long a service may take to become healthy; 0: for ever
+	Keep     bool          // what is there stays as it is, changed or not
+	NoWait   bool          // return when everything is started, healthy or not; Timeout counts for nothing
+}
+
+func (o UpOptions) args() []string {
+	args := []string{"up", "--detach"}
+	if !o.NoWait {
+		args = append(args, "--wait")
+	}
+	args = append(args, "--remove-orphans", "--no-build", "--pull", "never")
+	if o.Timeout > 0 && !o.NoWait {
+		args = append(args, "--wait-timeout", fmt.Sprint(int(o.Timeout.Seconds())))
+	}
+	if o.Keep {
+		args = append(args, "--no-recreate")
+	}
+	return append(args, o.Services...)
 }
 
 // Up creates and starts what is missing, makes anew what has changed, leaves the rest
-// alone, and returns when everything is healthy.
+// alone, and returns when everything is healthy, unless it is told not to wait.
 func (r *Runner) Up(ctx context.Context, p Project, o UpOptions) error {
-	args := []string{"up", "--detach", "--wait", "--remove-orphans", "--no-build", "--pull", "never"}
-	if o.Timeout > 0 {
-		args = append(args, "--wait-timeout", fmt.Sprint(int(o.Timeout.Seconds())))
-	}
-	return r.call(ctx, p, "starting", append(args, o.Services...)...)
+	return r.call(ctx, p, "starting", o.args()...)
 }
 
 // Start starts services alone, without what they depend on, and does not wait.
@@ -104,7 +119,11 @@ func (r *Runner) command(p Project, args []string) (run.Cmd, error) {
 	if err != nil {
 		return run.Cmd{}, err
 	}
-	argv := []string{"compose", "--project-name", p.Name, "--project-directory", p.Dir}
+	name, argv := "docker", []string{"compose"}
+	if !r.CLI {
+		name, argv = program(r.Env)
+	}
+	argv = append(argv, "--project-name", p.Name, "--project-directory", p.Dir)
 	if r.Plain {
 		argv = append(argv, "--progress", "plain")
 	}
@@ -112,7 +131,7 @@ func (r *Runner) command(p Project, args []string) (run.Cmd, error) {
 		argv = append(argv, "--file", f)
 	}
 	return run.Cmd{
-		Name: "docker",
+		Name: name,
 		Args: append(argv, args...),
 		Dir:  p.Dir,
 		// Compose would read a .env of the working folder and one that this names; the

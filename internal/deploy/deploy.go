@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
 	"time"
 
 	"drydock/internal/compose"
 	"drydock/internal/gateway"
+	"drydock/internal/lease"
 	"drydock/internal/run"
 	"drydock/internal/stack"
 )
@@ -76,7 +75,6 @@ type work struct {
 	old     baseline // how the old release did
 	stepped time.Time
 	tried   bool // something was started or switched
-	astray  bool // the containers of a rollback's release listen elsewhere than the gateway asks
 }
 
 func (d *Deployer) run(ctx context.Context, w *work) error {
@@ -85,15 +83,15 @@ func (d *Deployer) run(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	defer lock.release()
+	defer lock.Release()
 	if dead != nil {
-		d.say("the last deploy has died (%s); taking over", dead)
+		d.say("who worked here last has died (%s); taking over", dead)
 	}
 	w.lock = lock
-	guarded, stop := lock.guard(ctx)
+	guarded, stop := lock.Guard(ctx)
 	defer stop(nil)
 
-	if err = d.takeTurn(guarded); err != nil {
+	if err = d.takeOver(guarded, w.values.Refs.Redis); err != nil {
 		return err
 	}
 	if w.memory, err = d.recall(guarded); err != nil {
@@ -116,8 +114,9 @@ func (d *Deployer) run(ctx context.Context, w *work) error {
 	return w.perform(guarded)
 }
 
-// takeTurn makes sure that no deploy of before changes the gateway any more.
-func (d *Deployer) takeTurn(ctx context.Context) error {
+// takeOver makes sure that no deploy of before changes the gateway any more, and that the
+// gateway knows which colour is live. image is any that the engine has.
+func (d *Deployer) takeOver(ctx context.Context, image string) error {
 	live, err := d.gateway().Live(ctx)
 	if err == nil {
 		d.turn, err = live.TakeTurn(ctx)
@@ -125,6 +124,10 @@ func (d *Deployer) takeTurn(ctx context.Context) error {
 	if errors.Is(err, gateway.ErrNotRunning) {
 		return nil // its commands have ended with it
 	}
+	if err != nil {
+		return err
+	}
+	_, err = d.Stack.SettleColour(ctx, image, d.turn)
 	return err
 }
 
@@ -132,14 +135,14 @@ func (d *Deployer) takeTurn(ctx context.Context) error {
 func (w *work) perform(ctx context.Context) error {
 	d, active := w.d, w.now.Colour(w.now.Active)
 	w.journal = Journal{
-		Kind: w.kind, Release: w.release, To: w.now.Active.Other(), Started: time.Now().UTC(), By: d.by(), Host: d.host(),
+		Kind: w.kind, Release: w.release, To: w.now.Active.Other(), Started: time.Now().UTC(), By: d.by(), Host: lease.Host(),
 		From: Release{ID: active.Release, Version: active.Version, Revision: active.Revision},
 	}
 	idle := w.now.Colour(w.journal.To)
 	s := d.Stack.Settings.Deploy
 	steps := plan(situation{
 		Kind: w.kind, Saves: w.saves(), Migrates: len(d.Stack.Settings.Backend.Migrate) > 0, Canary: s.Canary, Watch: s.Watch > 0,
-		Warm:  idle.Release == w.release.ID && idle.Well() && !w.astray,
+		Warm:  idle.Release == w.release.ID && idle.Well() && !idle.Astray,
 		Hooks: [2]bool{len(s.PreHook) > 0 && w.kind == KindDeploy, len(s.PostHook) > 0},
 	})
 	w.notify(ctx, started, nil)
@@ -261,23 +264,8 @@ func signalled(ctx context.Context, err error) error {
 	return err
 }
 
-func (d *Deployer) by() string {
-	if name := d.Stack.Settings.Deploy.By; name != "" {
-		return name
-	}
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username
-	}
-	return fmt.Sprintf("uid %d", os.Getuid())
-}
-
-func (d *Deployer) host() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return "unknown"
-	}
-	return name
-}
+// by is who deploys.
+func (d *Deployer) by() string { return lease.By(d.Stack.Settings.Deploy.By) }
 
 func (d *Deployer) projectLabel() map[string]string {
 	return map[string]string{stack.LabelProject: d.Stack.Settings.Project}

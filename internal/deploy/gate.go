@@ -11,6 +11,7 @@ import (
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/gateway"
+	"drydock/internal/lease"
 	"drydock/internal/run"
 )
 
@@ -161,7 +162,7 @@ func (w *work) pools(ctx context.Context, want int) error {
 		case <-tick.C:
 		case <-within.Done():
 			var sig *run.SignalError
-			if errors.As(context.Cause(ctx), &sig) || errors.Is(context.Cause(ctx), errLost) {
+			if errors.As(context.Cause(ctx), &sig) || errors.Is(context.Cause(ctx), lease.ErrLost) {
 				return context.Cause(ctx)
 			}
 			return fmt.Errorf("the gateway counts %d of %d containers of %s as healthy: %s; it asks as it was told when it was made (BACKEND_PORT, BACKEND_HEALTH_PATH, FRONTEND_PORT, FRONTEND_HEALTH_PATH)", have, want, w.journal.To, said)

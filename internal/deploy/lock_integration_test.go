@@ -20,6 +20,7 @@ import (
 	"drydock/internal/engine"
 	"drydock/internal/env"
 	"drydock/internal/image"
+	"drydock/internal/lease"
 	"drydock/internal/run"
 	"drydock/internal/stack"
 	"drydock/internal/testkit"
@@ -62,7 +63,7 @@ func TestLockIsForOne(t *testing.T) {
 	}
 	wait.Wait()
 	require.Len(t, won, 1)
-	won[0].release()
+	won[0].Release()
 	d := deployer(t, project)
 	h, err := d.holder(t.Context())
 	require.NoError(t, err)
@@ -70,7 +71,7 @@ func TestLockIsForOne(t *testing.T) {
 	l, dead, err := d.acquire(t.Context(), shell, KindDeploy, "v2")
 	require.NoError(t, err)
 	assert.Nil(t, dead)
-	l.release()
+	l.Release()
 }
 
 // What is written is whole, survives the lock, and is there for everybody.
@@ -91,7 +92,7 @@ func TestMemoryThroughTheLock(t *testing.T) {
 	require.ErrorAs(t, err, &busy)
 	assert.Equal(t, Gate, busy.Step, "the step is told")
 	require.NoError(t, l.drop(t.Context(), currentFile))
-	l.release()
+	l.Release()
 	m, err := other.recall(t.Context())
 	require.NoError(t, err)
 	assert.Nil(t, m.Current)
@@ -130,13 +131,13 @@ func TestLockOfTheDead(t *testing.T) {
 	_ = cmd.Wait()
 	within, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	_, err = d.Stack.Engine.WaitExit(within, h.container)
+	_, err = d.Stack.Engine.WaitExit(within, h.Container)
 	require.NoError(t, err, "told at once")
 	l, dead, err := d.acquire(t.Context(), shell, KindDeploy, "v2")
 	require.NoError(t, err)
 	require.NotNil(t, dead)
 	assert.Equal(t, cmd.Process.Pid, dead.Pid)
-	l.release()
+	l.Release()
 }
 
 // TestLockHelper is the process that dies in TestLockOfTheDead.
@@ -159,18 +160,18 @@ func TestLostLockEndsTheWork(t *testing.T) {
 	d := deployer(t, project)
 	l, _, err := d.acquire(t.Context(), shell, KindDeploy, "v1")
 	require.NoError(t, err)
-	ctx, stop := l.guard(t.Context())
+	ctx, stop := l.Guard(t.Context())
 	defer stop(nil)
-	require.NoError(t, d.Stack.Engine.Remove(t.Context(), l.container))
+	require.NoError(t, d.Stack.Engine.Remove(t.Context(), l.Container))
 	select {
 	case <-ctx.Done():
 	case <-time.After(20 * time.Second):
 		t.Fatal("nobody noticed")
 	}
-	assert.ErrorIs(t, context.Cause(ctx), errLost)
-	assert.True(t, l.lost())
+	assert.ErrorIs(t, context.Cause(ctx), lease.ErrLost)
+	assert.True(t, l.Lost())
 	assert.Error(t, l.put(t.Context(), currentFile, []byte("{}")), "and it can write nothing any more")
-	l.release()
+	l.Release()
 }
 
 // A canceled wait for the lock leaves none.
@@ -182,28 +183,9 @@ func TestLockCanceled(t *testing.T) {
 		l, _, err := d.acquire(ctx, shell, KindDeploy, "v1")
 		cancel()
 		if err == nil {
-			l.release() // it was quick
+			l.Release() // it was quick
 		}
 		_, err = d.Stack.Engine.Container(t.Context(), d.lockName())
 		assert.True(t, errors.Is(err, engine.ErrNotFound), "%v: %v", after, err)
 	}
-}
-
-// A holder that died while the engine started its lock: the connection does not end, and nobody
-// ever says a word.
-func TestALockThatNobodySpeaksTo(t *testing.T) {
-	t.Parallel()
-	args := []string{"run", "--detach", "--interactive", "--tmpfs", "/tmp"}
-	args = append(args, testkit.LabelOptions(t)...)
-	docker := func(args ...string) string {
-		t.Helper()
-		out, err := run.Output(t.Context(), run.Cmd{Name: "docker", Args: args, Env: os.Environ()})
-		require.NoError(t, err)
-		return strings.TrimSpace(string(out))
-	}
-	begin := time.Now()
-	id := docker(append(args, testkit.ShellImage(t), "sh", "-c", lockScript, "sh", "3600", "3")...)
-	assert.Equal(t, "1", docker("wait", id), "its exit code")
-	assert.Less(t, time.Since(begin), 30*time.Second)
-	assert.Contains(t, docker("logs", id), "locked")
 }

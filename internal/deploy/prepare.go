@@ -135,13 +135,7 @@ func (d *Deployer) prepareRollback(ctx context.Context, name string) (*work, err
 		return nil, err
 	}
 	w := &work{d: d, kind: KindRollback, release: r, values: v}
-	asks, err := d.Stack.GatewayReach(ctx)
-	if err != nil {
-		return nil, err
-	}
-	idle := now.Colour(now.Active.Other())
-	w.astray = idle.Release == r.ID && len(idle.Reach.Apart(asks)) > 0
-	if !w.startsAgain(idle) {
+	if !w.startsAgain(now.Colour(now.Active.Other())) {
 		// It is made anew with the settings of now, which have to be the gateway's.
 		if err := d.Stack.Reachable(ctx); err != nil {
 			return nil, err

@@ -18,6 +18,7 @@ import (
 	"drydock/internal/engine"
 	"drydock/internal/env"
 	"drydock/internal/gateway"
+	"drydock/internal/lease"
 	"drydock/internal/stack"
 	"drydock/internal/testkit"
 )
@@ -271,19 +272,9 @@ func FuzzMemory(f *testing.F) {
 	})
 }
 
-func TestHolder(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	labels := map[string]string{labelHolder: "ann", labelHost: "laptop", labelPid: "7", labelSince: "2026-03-01T11:00:00Z", labelVersion: "v1", labelWhat: "deploy"}
-	c := engine.Container{Created: now.Add(-time.Second), State: engine.Created, Labels: labels}
-	assert.True(t, holderOf(c, now).Alive, "about to start")
-	c.Created = now.Add(-time.Minute)
-	assert.False(t, holderOf(c, now).Alive, "it never did")
-	for state, alive := range map[engine.State]bool{engine.Running: true, engine.Paused: true, engine.Exited: false, engine.Dead: false} {
-		c.State = state
-		assert.Equal(t, alive, holderOf(c, now).Alive, state)
-	}
-	text := (&BusyError{Holder: holderOf(c, now), Step: Gate, Command: "mage deploy:status"}).Error()
-	for _, word := range []string{"ann", "laptop", "process 7", "v1", `"gate"`, "mage deploy:status"} {
+func TestABusyLockIsTold(t *testing.T) {
+	text := (&BusyError{Holder: lease.Holder{By: "ann", Host: "laptop", Pid: 7, Kind: "deploy", Version: "v1"}, Step: Gate, Command: "mage deploy:status"}).Error()
+	for _, word := range []string{"ann", "laptop", "process 7", "deploy of v1", `"gate"`, "mage deploy:status"} {
 		assert.Contains(t, text, word)
 	}
 }
@@ -314,8 +305,8 @@ func TestStatusAndHistoryText(t *testing.T) {
 	command := func(target string) string { return "mage " + target }
 	settings := &env.Settings{Project: "shop", Env: "prod", Deploy: env.Deploy{Stable: 5 * time.Second, Watch: 30 * time.Second}}
 	var b bytes.Buffer
-	h := &Holder{By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: KindDeploy, Since: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
-	for _, lock := range []*Holder{nil, h, {By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: KindDeploy, Since: h.Since, Alive: true}} {
+	h := &lease.Holder{By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: string(KindDeploy), Since: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
+	for _, lock := range []*lease.Holder{nil, h, {By: "ann", Host: "laptop", Pid: 7, Version: "v3", Kind: string(KindDeploy), Since: h.Since, Alive: true}} {
 		require.NoError(t, status(settings, now, m, lock).WriteText(&b, command))
 		b.WriteString("----\n")
 	}
@@ -324,6 +315,18 @@ func TestStatusAndHistoryText(t *testing.T) {
 	require.NoError(t, m.History.WriteText(&b))
 	require.NoError(t, History{}.WriteText(&b))
 	testkit.Golden(t, "status.text", b.Bytes())
+}
+
+// A colour that the gateway would ask at the wrong port or path is not one to switch to.
+func TestStatusOfWhatListensElsewhere(t *testing.T) {
+	now, m := sample()
+	now.Blue.Astray, now.Green.Astray = true, true
+	st := status(&env.Settings{Project: "shop", Env: "prod"}, now, m, nil)
+	assert.Equal(t, "start v1 (1) on blue from its images, then switch", st.Rollback)
+	assert.Equal(t, "listens elsewhere than the gateway asks", st.Kept[1].Where)
+	var b bytes.Buffer
+	require.NoError(t, st.WriteText(&b, func(target string) string { return target }))
+	assert.Contains(t, b.String(), "nothing is served")
 }
 
 func TestDifference(t *testing.T) {
@@ -422,5 +425,5 @@ func TestSavesBeforeMigrations(t *testing.T) {
 func TestFirstLine(t *testing.T) {
 	assert.Equal(t, "a", firstLine("a\nb"))
 	assert.Equal(t, "a", firstLine("a"))
-	assert.NotErrorIs(t, errors.New("x"), errLost)
+	assert.NotErrorIs(t, errors.New("x"), lease.ErrLost)
 }

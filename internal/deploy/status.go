@@ -13,19 +13,20 @@ import (
 
 	"drydock/internal/compose"
 	"drydock/internal/env"
+	"drydock/internal/lease"
 	"drydock/internal/run"
 )
 
 // Status is how releases stand; the JSON names are stable.
 type Status struct {
-	Project   string    `json:"project"`
-	Env       string    `json:"env"`
-	Situation Situation `json:"now"`
-	Shares    []Share   `json:"shares"`
-	Lock      *Holder   `json:"lock"`       // null: nobody deploys
-	Under     *Journal  `json:"unfinished"` // null: nothing; with a dead lock, or none: the next deploy puts it in order
-	Kept      []Kept    `json:"kept"`       // newest first
-	Rollback  string    `json:"rollback"`   // what deploy:rollback would do
+	Project   string        `json:"project"`
+	Env       string        `json:"env"`
+	Situation Situation     `json:"now"`
+	Shares    []Share       `json:"shares"`
+	Lock      *lease.Holder `json:"lock"`       // null: nobody deploys
+	Under     *Journal      `json:"unfinished"` // null: nothing; with a dead lock, or none: the next deploy puts it in order
+	Kept      []Kept        `json:"kept"`       // newest first
+	Rollback  string        `json:"rollback"`   // what deploy:rollback would do
 }
 
 // Share is how much of the traffic a colour is given.
@@ -63,7 +64,7 @@ func (d *Deployer) Status(ctx context.Context) (Status, error) {
 }
 
 // status is the pure part.
-func status(s *env.Settings, now Situation, m memory, h *Holder) Status {
+func status(s *env.Settings, now Situation, m memory, h *lease.Holder) Status {
 	st := Status{Project: s.Project, Env: s.Env, Situation: now, Lock: h, Under: m.Current, Kept: []Kept{}}
 	st.Shares = []Share{{now.Active, 100 - now.Canary}, {now.Active.Other(), now.Canary}}
 	active, idle := now.Colour(now.Active), now.Colour(now.Active.Other())
@@ -72,6 +73,8 @@ func status(s *env.Settings, now Situation, m memory, h *Holder) Status {
 		switch {
 		case r.ID == active.Release:
 			k.Where = "serves"
+		case r.ID == idle.Release && idle.Astray:
+			k.Where = "listens elsewhere than the gateway asks"
 		case r.ID == idle.Release && idle.Well():
 			k.Where = "warm"
 		case r.ID == idle.Release:
@@ -86,7 +89,7 @@ func status(s *env.Settings, now Situation, m memory, h *Holder) Status {
 	switch {
 	case err != nil:
 		st.Rollback = "nothing: no earlier release is kept"
-	case r.ID == idle.Release && idle.Well():
+	case r.ID == idle.Release && idle.Well() && !idle.Astray:
 		st.Rollback = fmt.Sprintf("switch to %s, which runs on %s: %s", r, idle.Name, takes(s.Deploy))
 	default:
 		st.Rollback = fmt.Sprintf("start %s on %s from its images, then switch", r, now.Active.Other())
@@ -125,7 +128,7 @@ func (d *Deployer) ShowStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if active := st.Situation.Colour(st.Situation.Active); !st.Situation.Gateway || !active.Well() {
+	if active := st.Situation.Colour(st.Situation.Active); !st.Situation.Gateway || !active.Well() || active.Astray {
 		return errors.New("what should serve is not well; the reasons: " + d.Stack.Command("status"))
 	}
 	return nil
@@ -152,6 +155,9 @@ func (st Status) WriteText(w io.Writer, command func(string) string) error {
 	if !st.Situation.Gateway {
 		b.WriteString("\nThe gateway does not run: nothing is served.\n")
 	}
+	if st.Situation.Colour(st.Situation.Active).Astray {
+		b.WriteString("\nThe live release listens elsewhere than the gateway asks: nothing is served.\n")
+	}
 	if st.Situation.Maintenance {
 		b.WriteString("\nMaintenance is on: every request is answered with 503.\n")
 	}
@@ -161,17 +167,21 @@ func (st Status) WriteText(w io.Writer, command func(string) string) error {
 	case h == nil:
 		fmt.Fprintf(&b, "\nUNFINISHED: %s of %s, at the step %q. The next deploy puts that in order.\n", st.Under.Kind, st.Under.Release, st.Under.Step)
 	case h.Alive:
-		fmt.Fprintf(&b, "\n%s deploys", h)
-		if st.Under != nil {
-			fmt.Fprintf(&b, ": %s, at the step %q since %s", st.Under.Release, st.Under.Step, st.Under.Since.Local().Format(time.TimeOnly))
+		fmt.Fprintf(&b, "\nAt work: %s", h)
+		if st.Under != nil && h.Kind == string(st.Under.Kind) {
+			fmt.Fprintf(&b, ", at the step %q since %s", st.Under.Step, st.Under.Since.Local().Format(time.TimeOnly))
 		}
 		b.WriteString(".\n")
 	default:
-		fmt.Fprintf(&b, "\nDEAD: the deploy of %s has died", h)
+		fmt.Fprintf(&b, "\nDEAD: who was at work has died: %s", h)
 		if st.Under != nil {
-			fmt.Fprintf(&b, " at the step %q", st.Under.Step)
+			fmt.Fprintf(&b, ", at the step %q", st.Under.Step)
 		}
-		fmt.Fprintf(&b, ". The next deploy puts that in order; to remove only its lock: %s\n", command("deploy:unlock"))
+		next := "The next deploy puts that in order"
+		if h.Kind == lease.Restore {
+			next = "Restore again (" + command("backup:restore") + ")"
+		}
+		fmt.Fprintf(&b, ". %s; to remove only its lock: %s\n", next, command("deploy:unlock"))
 	}
 	if len(st.Kept) > 0 {
 		b.WriteByte('\n')
@@ -262,10 +272,10 @@ func (d *Deployer) Unlock(ctx context.Context) error {
 		return err
 	}
 	if h.Alive && !d.Stack.Settings.Options.Yes {
-		return run.WithCode(run.CodeBusy, fmt.Errorf("the lock is held by a deploy that lives: %s; stop it there with Ctrl-C, which undoes it, or, if that cannot be reached, YES=1 %s", h, d.Stack.DeployCommand("deploy:unlock")))
+		return run.WithCode(run.CodeBusy, fmt.Errorf("the lock is held by somebody who lives: %s; stop that there with Ctrl-C, which undoes it, or, if that cannot be reached, YES=1 %s", h, d.Stack.DeployCommand("deploy:unlock")))
 	}
 	// By its id: what was looked at, and not what came after it.
-	if err := d.Stack.Engine.Remove(ctx, h.container); err != nil {
+	if err := d.Stack.Engine.Remove(ctx, h.Container); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(d.Stack.Out, "removed the lock of %s; what it left is put in order by the next deploy\n", h)

@@ -21,6 +21,11 @@ func (w *work) base(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if w.d.turn == "" { // the gateway is new, and would go by who is there: soon both colours are
+		if err := w.d.takeOver(ctx, w.values.Refs.Redis); err != nil {
+			return err
+		}
+	}
 	loaded, err := w.loadNginx(ctx)
 	if err != nil {
 		return err
@@ -117,7 +122,7 @@ func (d *Deployer) drain(ctx context.Context) error {
 // startsAgain says whether the containers of a colour are those of the release, and would be
 // reached as they are.
 func (w *work) startsAgain(c Colour) bool {
-	return c.Release == w.release.ID && c.Containers == w.wanted() && !w.astray
+	return c.Release == w.release.ID && c.Containers == w.wanted() && !c.Astray
 }
 
 // start brings up the containers of the idle colour: those of the release if they are
@@ -225,7 +230,7 @@ func (w *work) keep(ctx context.Context, o Outcome, cause error) error {
 // its record: it is written down where that is possible, always told, and the hook runs.
 func (w *work) end(ctx context.Context, o Outcome, cause error) error {
 	var err error
-	if !w.lock.lost() { // else the state is somebody else's
+	if !w.lock.Lost() { // else the state is somebody else's
 		if err = w.record(ctx, o, cause); err != nil {
 			w.d.say("%v", err)
 		}

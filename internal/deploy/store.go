@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"drydock/internal/engine"
+	"drydock/internal/lease"
 )
 
 // The files in the state volume.
@@ -99,6 +100,8 @@ func (d *Deployer) stateFiles(ctx context.Context) (map[string][]byte, error) {
 	return files, nil
 }
 
+var errNoImage = errors.New("the engine has no image of this project")
+
 // anyImage is one that the engine has, to reach into a volume with.
 func (d *Deployer) anyImage(ctx context.Context) (string, error) {
 	list, err := d.Stack.Engine.Containers(ctx, engine.Filter{Labels: d.projectLabel()})
@@ -115,7 +118,7 @@ func (d *Deployer) anyImage(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if len(images) == 0 {
-		return "", fmt.Errorf("reaching into the volume %s: the engine has no image of this project; build them: %s", d.lockName(), d.Stack.Command("build"))
+		return "", fmt.Errorf("reaching into a volume: %w; build them: %s", errNoImage, d.Stack.Command("build"))
 	}
 	return images[0].ID, nil
 }
@@ -127,8 +130,8 @@ const writeScript = `cd "$1" && cat >"$2.new" && [ "$(wc -c <"$2.new")" -eq "$3"
 // put writes a file of the state volume through the container of the lock, so that only
 // who holds the lock can.
 func (l *lock) put(ctx context.Context, name string, data []byte) error {
-	err := l.engine.Exec(ctx, l.container, engine.Command{
-		Cmd:     []string{"sh", "-c", writeScript, "sh", statePath, name, strconv.Itoa(len(data))},
+	err := l.d.Stack.Engine.Exec(ctx, l.Container, engine.Command{
+		Cmd:     []string{"sh", "-c", writeScript, "sh", lease.StatePath, name, strconv.Itoa(len(data))},
 		Streams: engine.Streams{In: strings.NewReader(string(data))},
 	})
 	if err != nil {
@@ -141,7 +144,7 @@ func (l *lock) put(ctx context.Context, name string, data []byte) error {
 type held interface {
 	put(ctx context.Context, name string, data []byte) error
 	drop(ctx context.Context, name string) error
-	lost() bool
+	Lost() bool
 }
 
 func putJSON(ctx context.Context, l held, name string, v any) error {
@@ -154,6 +157,6 @@ func putJSON(ctx context.Context, l held, name string, v any) error {
 
 // drop removes a file of the state volume.
 func (l *lock) drop(ctx context.Context, name string) error {
-	_, err := l.engine.ExecOutput(ctx, l.container, "rm", "-f", statePath+"/"+name)
+	_, err := l.d.Stack.Engine.ExecOutput(ctx, l.Container, "rm", "-f", lease.StatePath+"/"+name)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/env"
+	"drydock/internal/lease"
 	"drydock/internal/run"
 	"drydock/internal/swarm"
 )
@@ -46,12 +47,12 @@ func (d *Deployer) runSwarm(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	defer lock.release()
+	defer lock.Release()
 	if dead != nil {
-		d.say("the last deploy has died (%s); what it began is replaced", dead)
+		d.say("who worked here last has died (%s); what it began is replaced", dead)
 	}
 	w.lock = lock
-	ctx, stop := lock.guard(ctx)
+	ctx, stop := lock.Guard(ctx)
 	defer stop(nil)
 	if w.memory, err = d.recall(ctx); err != nil {
 		return err
@@ -68,7 +69,7 @@ func (d *Deployer) runSwarm(ctx context.Context, w *work) error {
 		w.values.Version = w.release.Version
 	}
 	w.journal = Journal{
-		Kind: w.kind, Release: w.release, To: compose.Blue, Started: time.Now().UTC(), By: d.by(), Host: d.host(),
+		Kind: w.kind, Release: w.release, To: compose.Blue, Started: time.Now().UTC(), By: d.by(), Host: lease.Host(),
 		From: Release{ID: was[compose.LabelRelease], Version: was[compose.LabelVersion], Revision: was[compose.LabelRevision]},
 	}
 	if !same { // what changes nothing for users has neither a beginning nor an end to tell

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"drydock/internal/compose"
+	"drydock/internal/lease"
 	"drydock/internal/run"
 )
 
@@ -37,8 +38,8 @@ func (d *Deployer) rollBackSwarm(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.release()
-	ctx, stop := lock.guard(ctx)
+	defer lock.Release()
+	ctx, stop := lock.Guard(ctx)
 	defer stop(nil)
 	w.lock = lock
 	if w.memory, err = d.recall(ctx); err != nil {
@@ -48,7 +49,7 @@ func (d *Deployer) rollBackSwarm(ctx context.Context, name string) error {
 		w.release = known
 	}
 	w.journal = Journal{
-		Kind: w.kind, Release: w.release, To: compose.Blue, Started: time.Now().UTC(), By: d.by(), Host: d.host(),
+		Kind: w.kind, Release: w.release, To: compose.Blue, Started: time.Now().UTC(), By: d.by(), Host: lease.Host(),
 		From: Release{ID: from[compose.LabelRelease], Version: from[compose.LabelVersion], Revision: from[compose.LabelRevision]},
 	}
 	w.notify(ctx, started, nil)

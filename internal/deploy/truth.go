@@ -25,6 +25,7 @@ type Colour struct {
 	Running    int            `json:"running"`
 	Healthy    int            `json:"healthy"`
 	Restarts   int            `json:"restarts"`
+	Astray     bool           `json:"astray,omitempty"` // its apps listen elsewhere than the gateway asks
 
 	Fingerprint string      `json:"-"`
 	Crashed     time.Time   `json:"-"` // when a container that had ended by itself was last started again
@@ -92,8 +93,8 @@ func describe(name compose.Colour, list []engine.Container) Colour {
 	return c
 }
 
-// look finds out what is true now. Without a gateway the active colour is unknown; blue is
-// what a new one begins with.
+// look finds out what is true now. Without a gateway the active colour is the one that it will
+// begin with, by what it, or else the deploys, have written down; blue where nothing is.
 func (d *Deployer) look(ctx context.Context) (Situation, error) {
 	s := Situation{Active: compose.Blue}
 	for _, name := range []compose.Colour{compose.Blue, compose.Green} {
@@ -109,28 +110,60 @@ func (d *Deployer) look(ctx context.Context) (Situation, error) {
 		}
 	}
 	live, err := d.gateway().Live(ctx)
-	if errors.Is(err, gateway.ErrNotRunning) {
-		return s, nil
+	var state gateway.State
+	if err == nil {
+		state, err = live.State(ctx)
 	}
-	if err != nil {
-		return Situation{}, err
-	}
-	state, err := live.State(ctx)
 	if errors.Is(err, gateway.ErrNotRunning) {
-		return s, nil
+		s.Active, err = d.writtenColour(ctx)
+		return s, err
 	}
 	if err != nil {
 		return Situation{}, fmt.Errorf("asking the gateway which colour is live: %w", err)
 	}
 	s.Gateway, s.Active, s.Maintenance = true, compose.Colour(state.Active), state.Maintenance
+	asks, err := d.Stack.GatewayReach(ctx)
+	if err != nil {
+		return Situation{}, err
+	}
+	for _, c := range []*Colour{&s.Blue, &s.Green} {
+		c.Astray = len(c.Reach.Apart(asks)) > 0
+	}
 	if state.Canary != nil {
 		s.Canary = state.Canary.Percent
 	}
 	return s, nil
 }
 
+// writtenColour is the active colour of a gateway that does not run: by its own state, else by
+// the release that went live last.
+func (d *Deployer) writtenColour(ctx context.Context) (compose.Colour, error) {
+	image, err := d.anyImage(ctx)
+	if errors.Is(err, errNoImage) {
+		return compose.Blue, nil // then no release is there either
+	}
+	if err != nil {
+		return "", err
+	}
+	state, err := d.Stack.Engine.ReadVolumeFile(ctx, image, d.Stack.Settings.Project+"-gateway", gateway.StateFile)
+	if err != nil && !errors.Is(err, engine.ErrNotFound) {
+		return "", fmt.Errorf("reading which colour the gateway had live: %w", err)
+	}
+	if c := gateway.WrittenColour(state); c != "" {
+		return compose.Colour(c), nil
+	}
+	c, err := d.Stack.WrittenColour(ctx, image)
+	if err != nil {
+		d.say("which colour was live is not known: %v", err)
+	}
+	if c == "" {
+		c = compose.Blue
+	}
+	return c, nil
+}
+
 func (d *Deployer) colourContainers(ctx context.Context, c compose.Colour) ([]engine.Container, error) {
-	return d.Stack.Engine.Containers(ctx, engine.Filter{Labels: map[string]string{"com.docker.compose.project": compose.AppProject(d.Stack.Settings, c)}})
+	return d.Stack.Engine.Containers(ctx, engine.OfProject(compose.AppProject(d.Stack.Settings, c)))
 }
 
 // gateway is the entrance of this environment, silent.

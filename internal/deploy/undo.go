@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"drydock/internal/compose"
+	"drydock/internal/lease"
 	"drydock/internal/run"
 )
 
@@ -26,12 +27,12 @@ func (w *work) failedWith(ctx context.Context, step Step, cause error, putBack f
 		w.postHook(clean, Live)
 		return cause // the release serves, and that is recorded and told
 	}
-	if w.lock.lost() {
+	if w.lock.Lost() {
 		// Somebody else may hold it by now. What is half done is found by the journal.
-		if !errors.Is(cause, errLost) {
+		if !errors.Is(cause, lease.ErrLost) {
 			why := context.Cause(ctx)
-			if !errors.Is(why, errLost) {
-				why = errLost
+			if !errors.Is(why, lease.ErrLost) {
+				why = lease.ErrLost
 			}
 			cause = fmt.Errorf("%w: %w", why, cause)
 		}
@@ -79,6 +80,9 @@ func (w *work) outcome(switched, stopped bool, err error) (outcome Outcome, resu
 		return Stuck, fmt.Sprintf("putting all back failed, too: %v; look: %s; the next %s tries it again", w.d.masked(err.Error()), w.d.Stack.DeployCommand("deploy:status"), w.d.deployAgain())
 	case w.journal.From.Version == "" && !w.now.Colour(w.journal.To.Other()).Well():
 		result = "there is no earlier release that could serve"
+	case w.now.Colour(w.journal.To.Other()).Astray:
+		result = fmt.Sprintf("%s runs, but listens elsewhere than the gateway asks, so the site is away: set back what was changed, then %s; or mend the release, then %s",
+			orUnnamed(w.journal.From.Version), w.d.Stack.Command("up"), w.d.deployAgain())
 	case switched:
 		result = fmt.Sprintf("%s serves again", orUnnamed(w.journal.From.Version))
 	default:

@@ -37,7 +37,7 @@ func (l *fakeLock) drop(_ context.Context, name string) error {
 	return l.err
 }
 
-func (l *fakeLock) lost() bool { return l.gone }
+func (l *fakeLock) Lost() bool { return l.gone }
 
 // ending is a deploy that has begun, with a webhook and a hook that say what they get.
 func ending(t *testing.T) (w *work, lock *fakeLock, told *[]Message, said *bytes.Buffer) {
@@ -78,6 +78,7 @@ func TestEveryEndIsTold(t *testing.T) {
 	}{
 		"put back":               {want: Failed, says: "v0 serves as before"},
 		"switched back":          {switched: true, want: Returned, says: "v0 serves again"},
+		"the gateway is ahead":   {prepare: func(w *work, _ *fakeLock) { w.now.Blue.Astray = true }, want: Failed, says: "v0 runs, but listens elsewhere than the gateway asks, so the site is away"},
 		"stopped":                {ctx: stopped(), want: Undone, says: "v0 serves as before"},
 		"nothing to go back to":  {back: errNoOld, want: Finished, says: "there is no earlier release to go back to"},
 		"putting back failed":    {back: errors.New("the engine is gone"), want: Stuck, says: "putting all back failed, too: the engine is gone", current: true},

@@ -95,12 +95,18 @@ func (w *work) notify(ctx context.Context, o Outcome, cause error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), webhookTime)
 	defer cancel()
-	if err := post(ctx, target, w.message(o, cause, time.Now())); err != nil {
+	proxy, err := w.d.Stack.Settings.WebhookProxy(w.d.Stack.Settings.Deploy.Webhook)
+	if err != nil {
+		w.d.say("telling DEPLOY_WEBHOOK: %v", err)
+		return
+	}
+	if err := post(ctx, proxy, target, w.message(o, cause, time.Now())); err != nil {
 		w.d.say("telling DEPLOY_WEBHOOK: %v", err)
 	}
 }
 
-func post(ctx context.Context, target string, m Message) error {
+// post sends a message by way of a proxy; nil is directly.
+func post(ctx context.Context, proxy *url.URL, target string, m Message) error {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -110,7 +116,8 @@ func post(ctx context.Context, target string, m Message) error {
 		return errors.New("it is no URL") // the error would show it
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	transport := &http.Transport{Proxy: http.ProxyURL(proxy), ForceAttemptHTTP2: true, DisableKeepAlives: true}
+	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
 		var u *url.Error // has the URL in its text, and a URL may hold a token
 		if errors.As(err, &u) {

@@ -18,7 +18,10 @@ import (
 	"drydock/internal/backup/remote"
 	"drydock/internal/engine"
 	"drydock/internal/env"
+	"drydock/internal/lease"
 	"drydock/internal/notify"
+	"drydock/internal/run"
+	"drydock/internal/stack"
 )
 
 // Drill is a drill for one environment.
@@ -40,6 +43,14 @@ func (d *Drill) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Another one would take this one's scratch stack for a dead one's.
+	lock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	ctx, stop := lock.Guard(ctx)
+	defer stop(nil)
 	now := time.Now()
 	e := &Evidence{
 		ID:      now.UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:6]),
@@ -52,6 +63,26 @@ func (d *Drill) Run(ctx context.Context) error {
 	e.Finished = time.Now().UTC()
 	e.Passed = err == nil && len(e.failed()) == 0
 	return d.conclude(context.WithoutCancel(ctx), e, err)
+}
+
+// lock takes the lease of drills; somebody else's drill is an error that names them.
+func (d *Drill) lock(ctx context.Context) (*lease.Lease, error) {
+	project := d.Settings.Project
+	list, err := d.Engine.Containers(ctx, engine.OfService(project, "backup", engine.Running))
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, run.WithCode(run.CodeMissing, fmt.Errorf("the backup service of %s does not run any more", project))
+	}
+	l, dead, err := lease.Take(ctx, d.Engine, lease.Spec{
+		Name: stack.DrillLockName(project), Image: list[0].ImageID, Labels: (&stack.Stack{Settings: d.Settings, Labels: d.Labels}).ObjectLabels(),
+		Holder: lease.Me(d.Settings.Deploy.By, lease.Drill, d.Settings.Options.Backup),
+	})
+	if dead != nil {
+		_, _ = fmt.Fprintf(d.Err, "restore drill: the last one has died (%s)\n", dead) // narration
+	}
+	return l, err
 }
 
 // keepTimeout bounds what is done with the evidence after a drill that was cut off.
@@ -72,7 +103,13 @@ func (d *Drill) conclude(ctx context.Context, e *Evidence, err error) error {
 		err = fmt.Errorf("the restore drill did not come to its end: %w", err)
 	}
 	err = errors.Join(err, keepErr)
-	return errors.Join(err, d.tell(ctx, e, err))
+	if tellErr := d.tell(ctx, e, err); tellErr != nil {
+		return errors.Join(err, tellErr)
+	}
+	if d.Settings.Backup.Webhook != "" {
+		err = notify.Told(err)
+	}
+	return err
 }
 
 // tell sends what a drill came to to BACKUP_WEBHOOK: who waits for it is rarely there when it ends.
@@ -82,8 +119,12 @@ func (d *Drill) tell(ctx context.Context, e *Evidence, failed error) error {
 		return fmt.Errorf("telling what the drill came to: %w", err)
 	}
 	secrets := []string{d.Settings.Database.Password.Reveal(), d.Settings.Redis.Password.Reveal()}
+	proxy, err := d.Settings.WebhookProxy(d.Settings.Backup.Webhook)
+	if err != nil {
+		return err
+	}
 	sender, err := notify.New(notify.Config{
-		URL: d.Settings.Backup.Webhook.Reveal(), Setting: "BACKUP_WEBHOOK", Project: e.Project, Env: e.Env, Host: host, Secrets: secrets,
+		Proxy: proxy, URL: d.Settings.Backup.Webhook.Reveal(), Setting: "BACKUP_WEBHOOK", Project: e.Project, Env: e.Env, Host: host, Secrets: secrets,
 	})
 	if err != nil {
 		return err
@@ -131,24 +172,27 @@ func (d *Drill) remote(out io.Writer) *remote.Remote {
 // drill restores each part. Whatever happens, the scratch stack goes.
 func (d *Drill) drill(ctx context.Context, e *Evidence, parts []part) error {
 	lost := d.lossMoment(ctx, e.Started)
+	settings := *d.Settings
+	from, err := (&stack.Stack{Settings: &settings, Engine: d.Engine, Err: d.Err}).Serving(ctx)
+	if err != nil {
+		return err
+	}
 	archived := slices.ContainsFunc(parts, func(p part) bool { return p.physical })
 	for _, p := range parts {
 		e.Parts = append(e.Parts, p.evidence)
-		if err := d.one(ctx, p, lost, archived && !p.physical); err != nil {
+		if err := d.one(ctx, p, from, lost, archived && !p.physical); err != nil {
 			return fmt.Errorf("%s: %w", p.evidence.Name, err)
 		}
 	}
 	return nil
 }
 
-// one drills one part in a scratch stack of its own; spared is a part that the budget of loss
-// is not about.
-func (d *Drill) one(ctx context.Context, p part, lost moment, spared bool) (err error) {
-	s, err := d.scratch(ctx, p.evidence)
-	if err != nil {
-		return err
-	}
+// one drills one part in a scratch stack of its own, with the backend of the release that serves,
+// if there is one; spared is a part that the budget of loss is not about.
+func (d *Drill) one(ctx context.Context, p part, from *stack.Serving, lost moment, spared bool) (err error) {
+	s := d.scratch(p.evidence, from)
 	s.lost, s.spared = lost, spared
+	s.newest = func(ctx context.Context) moment { return d.lossMoment(ctx, lost.at) }
 	if err := s.clean(ctx); err != nil { // what a drill left that was killed
 		return err
 	}

@@ -18,6 +18,8 @@ import (
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/env"
+	"drydock/internal/lease"
+	"drydock/internal/run"
 	"drydock/internal/stack"
 	"drydock/internal/testkit"
 )
@@ -47,7 +49,8 @@ func newLab(t *testing.T, more ...string) *lab {
 	v, err := st.ReleaseValues(t.Context(), compose.Blue)
 	require.NoError(t, err)
 	l.image = v.Refs.Backup
-	up := compose.UpOptions{Services: []string{"db", "redis", "backup"}, Timeout: dataTimeout}
+	services := slices.DeleteFunc(compose.BaseServices(settings), func(name string) bool { return name == "gateway" })
+	up := compose.UpOptions{Services: services, Timeout: dataTimeout}
 	require.NoError(t, st.Runner().Up(t.Context(), compose.Base(settings, v), up))
 	require.NoError(t, st.Migrate(t.Context(), v))
 	l.sql("CREATE EXTENSION IF NOT EXISTS pg_trgm; INSERT INTO notes (title, body) SELECT 'note ' || n, 'text' FROM generate_series(1, 500) n")
@@ -206,7 +209,8 @@ func TestADrillFailsByTheNameOfWhatIsWrong(t *testing.T) {
 	})
 }
 
-// A checkout that cannot even be built says nothing about the backups while a release serves.
+// A checkout that cannot even be built says nothing about the backups while a release serves. A
+// second drill that begins meanwhile is refused, and leaves the first one's scratch stack alone.
 func TestADrillStartsTheReleaseThatServes(t *testing.T) {
 	l := newLab(t)
 	st := &stack.Stack{Settings: l.settings, Engine: l.engine, In: strings.NewReader(""), Out: io.Discard, Err: os.Stderr, Labels: l.labels}
@@ -231,15 +235,19 @@ func TestADrillStartsTheReleaseThatServes(t *testing.T) {
 	settings.Backend.Dockerfile, settings.Backend.HealthPath = "docker/none/Dockerfile", "/nope"
 	var out bytes.Buffer
 	ofRelease := false
+	var second error
 	d := &Drill{Settings: &settings, Engine: l.engine, Out: &out, Err: os.Stderr, Labels: l.labels, hook: func(step string) {
 		if step == "dump: asking the backend" {
 			list, err := l.engine.Containers(t.Context(), engine.OfService(l.settings.Project+scratchSuffix+"-blue", "backend", engine.Running))
+			second = (&Drill{Settings: &settings, Engine: l.engine, Out: io.Discard, Err: os.Stderr, Labels: l.labels}).Run(t.Context())
 			ofRelease = err == nil && len(list) == 1 && slices.Contains(list[0].Env, "OF_THE_RELEASE=a $b") && slices.Contains(list[0].Env, "APP_VERSION=v1.2.0")
 		}
 	}}
 	require.NoError(t, d.Run(t.Context()), out.String())
 	require.Contains(t, out.String(), "with the backend v1.2.0, the release that serves (r1)")
 	require.True(t, ofRelease, "it is started as it was deployed")
+	require.ErrorContains(t, second, lease.Drill)
+	require.Equal(t, run.CodeBusy, run.Code(second))
 }
 
 // healRepository puts back what was there; what the database archived since stays.

@@ -119,6 +119,11 @@ func onTime(at time.Time, restored *time.Time, every time.Duration) (bool, strin
 }
 
 func (s *scratch) replay(ctx context.Context) error {
+	// The archive goes on while a drill is under way: what would be lost is asked for when what
+	// there is of it is taken.
+	if now := s.newest(ctx); now.by == "heartbeat" {
+		s.lost = now
+	}
 	if err := s.recover(ctx, backup.Latest); err != nil {
 		return err
 	}

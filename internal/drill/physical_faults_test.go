@@ -49,16 +49,17 @@ func TestADrillSeesEveryFaultOfAPhysicalBackup(t *testing.T) {
 
 	const verify = "physical: repository verify"
 	var list []fault
+	// Of what can be healed: the database goes on archiving.
 	// Not *.backup: notes that PostgreSQL archives beside the log, for people. No recovery reads them.
-	for _, file := range strings.Fields(l.repository("cd /r; find backup/main/2* backup/main/backup.info* archive/main -type f ! -name '*.backup'")) {
+	for _, file := range strings.Fields(l.repository("cd /b/pristine-repo; find backup/main/2* backup/main/backup.info* archive/main -type f ! -name '*.backup'")) {
 		list = append(list, fault{name: "a flipped byte in " + file, check: verify, repo: flip(file)})
 	}
-	bundle := l.repository("cd /r; ls -S $(find backup/main/*F -type f -path '*bundle*') | head -n 1")
-	segments := strings.Fields(l.repository("cd /r; find archive/main -name '0000*-*' -type f | sort"))
+	bundle := l.repository("cd /b/pristine-repo; ls -S $(find backup/main/*F -type f -path '*bundle*') | head -n 1")
+	segments := strings.Fields(l.repository("cd /b/pristine-repo; find archive/main -name '0000*-*' -type f | sort"))
 	require.Greater(t, len(segments), 4)
 	middle := segments[len(segments)-2]
 	// Of the notes that PostgreSQL archives, the first names where the full backup's log begins.
-	first := strings.TrimSpace(l.repository("cd /r; n=$(find archive/main -name '0000*.backup' | sort | head -n 1); ls ${n%%.*}-*"))
+	first := strings.TrimSpace(l.repository("cd /b/pristine-repo; n=$(find archive/main -name '0000*.backup' | sort | head -n 1); ls ${n%%.*}-*"))
 	restoring := "physical: restoring and replaying the log"
 	list = append(list,
 		fault{name: "a file of the full backup is missing", check: verify, repo: "rm " + bundle},

@@ -33,19 +33,16 @@ type scratch struct {
 
 	db       string // container of the database; "" is compose's
 	lost     moment
-	spared   bool       // the budget of loss is another part's
-	restored *time.Time // the heartbeat that came back
+	newest   func(context.Context) moment // asks for it again
+	spared   bool                         // the budget of loss is another part's
+	restored *time.Time                   // the heartbeat that came back
 	verify   func(context.Context) error
 }
 
 // scratch is the stack that a part is restored into. The backend in it is the one that would
 // have to work after a recovery: of the release that serves, if a deploy brought it.
-func (d *Drill) scratch(ctx context.Context, p *Part) (*scratch, error) {
+func (d *Drill) scratch(p *Part, from *stack.Serving) *scratch {
 	settings := *d.Settings
-	from, err := (&stack.Stack{Settings: &settings, Engine: d.Engine, Err: d.Err}).Serving(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if from != nil {
 		settings.Backend = settings.Backend.As(from.Environ, from.Defaults)
 	}
@@ -65,7 +62,7 @@ func (d *Drill) scratch(ctx context.Context, p *Part) (*scratch, error) {
 			}
 			return nil
 		},
-	}, nil
+	}
 }
 
 // clean removes everything of the scratch stack, on a context of its own: a drill that was

@@ -72,11 +72,17 @@ func seen(t *testing.T, ctx context.Context, text string, within time.Duration) 
 		if err == nil {
 			return
 		}
-		if bound.Err() != nil || !strings.Contains(err.Error(), "navigated") {
+		if bound.Err() != nil || !reloaded(err) {
 			do(t, ctx, "waiting for "+text+": "+err.Error(), time.Second, shows)
 			return
 		}
 	}
+}
+
+// reloaded says whether what was asked of a page was lost because it was loaded anew: while it was
+// waited for, or on its way to where the page was.
+func reloaded(err error) bool {
+	return strings.Contains(err.Error(), "navigated") || strings.Contains(err.Error(), "Cannot find context with specified id")
 }
 
 func addNote(t *testing.T, ctx context.Context, title string) {
@@ -87,7 +93,7 @@ func addNote(t *testing.T, ctx context.Context, title string) {
 
 func screenshot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
-	do(t, ctx, "waiting for the page to rest", 10*time.Second,
+	do(t, ctx, "waiting for the page to rest", time.Minute,
 		chromedp.Poll[chromedp.Void](`document.getAnimations().every(a => a.playState !== "running")`))
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	require.NoError(t, err, "taking a screenshot")

@@ -5,12 +5,16 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/compose"
+	"drydock/internal/deploy"
 	"drydock/internal/engine"
 	"drydock/internal/run"
 	"drydock/internal/testkit"
@@ -62,7 +66,18 @@ func testUpStays(t *testing.T, s *site) {
 	assert.Equal(t, ids, s.live(t), "started, not made anew")
 	assert.Equal(t, release, s.serves())
 
-	for _, id := range ids {
+	lost, err := s.engine.Containers(t.Context(), engine.OfService(s.project+"-"+string(s.status().Situation.Active), "backend"))
+	require.NoError(t, err)
+	require.Len(t, lost, 2)
+	require.NoError(t, s.engine.Remove(t.Context(), lost[0].ID))
+	r = s.must("up", fmt.Sprintf("BACKEND_ENV_RELEASE=%d", s.n))
+	assert.Contains(t, r.err, "1 of 2 of the backend: making what is missing")
+	now := s.live(t)
+	assert.Len(t, now, len(ids))
+	assert.Subset(t, now, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == lost[0].ID }), "what was there stays as it was")
+	assert.Equal(t, release, s.serves())
+
+	for _, id := range now {
 		require.NoError(t, s.engine.Remove(t.Context(), id))
 	}
 	s.must("up", fmt.Sprintf("BACKEND_ENV_RELEASE=%d", s.n))
@@ -131,10 +146,71 @@ func testRestoredInPlace(t *testing.T, s *site) {
 	assert.Equal(t, release, s.serves())
 	assert.Equal(t, ids, s.live(t))
 
-	r = s.must("backup:restore", append(settings, "AT=latest", "REPLACE=1", "BACKEND_ENV_RELEASE=another")...)
+	c := s.begin("backup:restore", append(settings, "AT=latest", "REPLACE=1", "BACKEND_ENV_RELEASE=another")...)
+	require.True(t, c.until(func(line string) bool { return strings.HasPrefix(line, "restore: stopping ") }))
+	for _, other := range [][]string{{"up"}, {"deploy:prod", "BACKEND_ENV_RELEASE=another"}, {"backup:restore", "AT=latest", "REPLACE=1"}} {
+		held := s.run(other[0], append(slices.Clone(settings), other[1:]...)...)
+		assert.Equal(t, run.CodeBusy, held.code, "%v beside a restore: %s", other, held.err)
+		assert.Regexp(t, `tester on \S+ \(process \d+\), restore in place of latest since`, held.err)
+	}
+	r = c.wait()
+	require.Zero(t, r.code, r.err)
 	assert.Contains(t, r.out, "in place")
 	assert.Contains(t, r.out, "ENV=prod go tool mage backup:restore")
 	assert.Equal(t, release, s.serves())
 	assert.Equal(t, ids, s.live(t))
 	assert.Contains(t, s.must("deploy:prod", settings...).err, "nothing to do")
+}
+
+// A gateway that has lost its volume would begin with blue. What serves is what served: up and a
+// deploy know it from the record, and a deploy that was killed is judged by what is true.
+func testLostGateway(t *testing.T, s *site) {
+	s.must("deploy:prod", s.next())
+	if s.status().Situation.Active == compose.Blue {
+		s.must("deploy:prod", s.next())
+	}
+	st := s.status().Situation
+	require.Equal(t, compose.Green, st.Active)
+	require.True(t, st.Blue.Well(), "both are there: nobody can tell by that")
+	release := s.serves()
+	lose := func(volume bool) {
+		t.Helper()
+		require.NoError(t, s.engine.Remove(t.Context(), s.one(t, "gateway").ID))
+		if volume {
+			require.NoError(t, s.engine.RemoveVolume(t.Context(), s.project+"-gateway"))
+		}
+	}
+	served := fmt.Sprintf("BACKEND_ENV_RELEASE=%d", s.n)
+	const told = "the gateway had lost which colour is live"
+
+	lose(true)
+	assert.Equal(t, release, s.serves(), "without a gateway it is what was written down")
+	assert.Contains(t, s.must("up", served).err, told)
+	assert.Equal(t, release, s.serves())
+	assert.Equal(t, 200, testkit.Get(t, s.base+"/api/version").Status)
+	assert.NotContains(t, s.must("up", served).err, told, "it is known again")
+
+	lose(true)
+	r := s.must("deploy:prod", served)
+	assert.Contains(t, r.err, told)
+	assert.Contains(t, r.err, "nothing to do")
+	assert.Equal(t, release, s.serves())
+
+	// The release that was under way has never served, whatever a gateway that is gone would begin with.
+	c := s.begin("deploy:prod", s.next())
+	require.True(t, c.untilStep("smoke"), c.said.String())
+	c.signal(syscall.SIGKILL)
+	c.wait()
+	require.Eventually(t, func() bool { st := s.status(); return st.Lock == nil || !st.Lock.Alive }, 30*time.Second, 200*time.Millisecond)
+	under := s.status().Under
+	require.NotNil(t, under)
+	require.Equal(t, compose.Blue, under.To)
+	lose(false)
+	assert.Equal(t, release, s.serves())
+	s.must("deploy:prod", s.next())
+	h := s.history()
+	i := slices.IndexFunc(h, func(r deploy.Record) bool { return r.Release == under.Release.ID })
+	require.GreaterOrEqual(t, i, 0)
+	assert.Equal(t, deploy.Interrupted, h[i].Outcome)
+	s.tidy(t)
 }

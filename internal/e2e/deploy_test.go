@@ -63,6 +63,7 @@ func TestDeploy(t *testing.T) {
 		sub("the gateway asks elsewhere", testElsewhere)
 		sub("left while it crashes", testLeftCrashing)
 		sub("restored in place", testRestoredInPlace)
+		sub("the gateway has lost its state", testLostGateway)
 	}
 }
 
@@ -87,7 +88,7 @@ func testInARow(t *testing.T, s *site) {
 			require.True(t, c.untilStep("start"))
 			busy := s.run("deploy:prod", s.next())
 			assert.Equal(t, run.CodeBusy, busy.code, busy.err)
-			assert.Regexp(t, `somebody else is deploying: tester on \S+ \(process \d+\), deploy of \S+ since .*at the step "`, busy.err)
+			assert.Regexp(t, `somebody else is at work: tester on \S+ \(process \d+\), deploy of \S+ since .*at the step "`, busy.err)
 			st := s.status()
 			require.NotNil(t, st.Lock)
 			assert.True(t, st.Lock.Alive)

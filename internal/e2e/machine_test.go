@@ -15,12 +15,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/engine"
 	"drydock/internal/testkit"
 )
 
 // TestAnEmptyMachineComesBack loses a machine: another one gets the archive of the configuration,
-// the key to it and the two volumes of backups, and has the site as it was. Images are built
-// beside it, since it reaches nobody.
+// the key to it and the two volumes of backups, and has the site as it was. It has no image, reaches
+// no registry, and nothing could be built for it.
 func TestAnEmptyMachineComesBack(t *testing.T) {
 	key, err := age.GenerateX25519Identity()
 	require.NoError(t, err)
@@ -56,9 +57,16 @@ func TestAnEmptyMachineComesBack(t *testing.T) {
 	}
 	found := *lost
 	found.root, found.engine = filepath.Join(dir, "site"), h.Client()
-	found.environ = append(world(), "ENV=prod", "NO_COLOR=1", "DOCKER_HOST="+ssh, "HTTP_BIND="+h.IP, "BUILD_HOST="+lost.engine.Host())
+	found.environ = append(world(), "ENV=prod", "NO_COLOR=1", "DOCKER_HOST="+ssh, "HTTP_BIND="+h.IP, "DEBIAN_MIRROR=http://127.0.0.1:9/debian")
 	found.base = strings.Replace(lost.base, "127.0.0.1", h.IP, 1)
-	found.must("up")
+	up := found.must("up")
+	for _, built := range []string{"building", "making it from", "pulling"} {
+		assert.NotContains(t, up.err, built, "the images are those of the archive")
+	}
+	assert.Equal(t, lost.runs(t), found.runs(t))
+	images, err := found.engine.Images(t.Context(), engine.Filter{})
+	require.NoError(t, err)
+	assert.Len(t, images, 6, "and nothing else is on the engine")
 	r := found.must("backup:restore", "AT=latest", "REPLACE=1", "YES=1")
 	t.Logf("restored in %s", r.took.Round(100*time.Millisecond))
 	text := testkit.WaitHTTP(t, found.base+"/api/notes", func(a testkit.Answer) bool { return a.Status == http.StatusOK })
@@ -67,6 +75,16 @@ func TestAnEmptyMachineComesBack(t *testing.T) {
 	}
 	found.note(t, "on the new machine")
 	assert.Equal(t, http.StatusOK, testkit.Get(t, found.base+"/").Status)
+}
+
+// runs is which image each service runs, by id.
+func (s *site) runs(t *testing.T) map[string]string {
+	t.Helper()
+	ids := map[string]string{}
+	for _, c := range s.all(t.Context()) {
+		ids[c.Service()] = c.ImageID
+	}
+	return ids
 }
 
 // note writes one, and has it acknowledged.

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -10,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/engine"
 	"drydock/internal/gateway"
 	"drydock/internal/security"
 	"drydock/internal/testkit"
@@ -20,13 +23,44 @@ import (
 
 func TestProd(t *testing.T) {
 	t.Parallel() // beside TestDeploy: both wait most of the time
-	r := start(t, "prod")
+	r := scratch(t, "prod", "BODY_LIMIT=12m")
+	first := r.followFirst(t)
+	r.up(t)
+
+	t.Run("the apps start when what they need is healthy", func(t *testing.T) {
+		order := first()
+		for _, app := range []string{"backend", "frontend"} {
+			begun := slices.Index(order, app+" start")
+			require.Positive(t, begun, "%v", order)
+			for _, needed := range []string{"db", "redis", "gateway"} {
+				assert.Contains(t, order[:begun], needed+" health_status: healthy", "%v", order)
+			}
+		}
+	})
 
 	t.Run("the page works", func(t *testing.T) {
 		page := tab(t, browser(t), r.base)
 		addNote(t, page, "In production")
 		seen(t, page, "In production", 10*time.Second)
 		screenshot(t, page, "page-prod.png")
+	})
+
+	t.Run("the page works on a phone", func(t *testing.T) {
+		page := tab(t, browser(t), r.base)
+		do(t, page, "taking a phone", 10*time.Second, chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
+		addNote(t, page, "On the way "+strings.Repeat("W", 100))
+		seen(t, page, "On the way", 10*time.Second)
+		over, err := chromedp.Run(page, chromedp.Evaluate[float64](`document.documentElement.scrollWidth - innerWidth`))
+		require.NoError(t, err)
+		assert.LessOrEqual(t, over, 0.0, "nothing has to be scrolled sideways, a long word included")
+		// A finger's size (WCAG 2.2, 2.5.8).
+		small, err := chromedp.Run(page, chromedp.Evaluate[string](`[...document.querySelectorAll("button, input, textarea")].filter(e => {
+			const r = e.getBoundingClientRect();
+			return r.width > 0 && (r.width < 24 || r.height < 24);
+		}).map(e => e.outerHTML.slice(0, 120)).join("\n")`))
+		require.NoError(t, err)
+		assert.Empty(t, small, "controls that a finger does not hit")
+		screenshot(t, page, "page-phone.png")
 	})
 
 	t.Run("both parts tell the version", func(t *testing.T) {
@@ -115,10 +149,21 @@ func TestProd(t *testing.T) {
 		}
 	})
 
+	t.Run("nothing can be run in the backend but the backend", func(t *testing.T) {
+		for _, program := range []string{"sh", "bash", "busybox", "dpkg", "apt-get", "apk"} {
+			err := r.Engine.Exec(t.Context(), r.service(t, "backend").ID, engine.Command{Cmd: []string{program}})
+			var exit *engine.ExitError
+			if assert.ErrorAs(t, err, &exit, program) {
+				assert.Contains(t, []int{126, 127}, exit.Code, "%s: %v", program, err) // what an engine says of a program that is not there
+			}
+		}
+		assert.NoError(t, r.Engine.Exec(t.Context(), r.service(t, "backend").ID, engine.Command{Cmd: []string{"/backend", "healthcheck"}}))
+	})
+
 	t.Run("no secret shows anywhere", func(t *testing.T) { testCanaries(t, r) })
 
 	t.Run("the files work by hand", func(t *testing.T) {
-		for _, files := range [][]string{{"data.yaml", "data.dev.yaml", "gateway.yaml"}, {"data.yaml", "gateway.yaml", "gateway.tls.yaml", "backup.yaml"}, {"app.yaml"}, {"app.yaml", "backend.dev.yaml", "frontend.dev.yaml"}} {
+		for _, files := range [][]string{{"data.yaml", "data.dev.yaml", "gateway.yaml"}, {"data.yaml", "gateway.yaml", "gateway.tls.yaml", "backup.yaml", "guard.yaml"}, {"app.yaml"}, {"app.yaml", "backend.dev.yaml", "frontend.dev.yaml"}} {
 			args := []string{"compose", "--env-file", r.root + "/.env.example"}
 			for _, f := range files {
 				args = append(args, "-f", r.root+"/compose/"+f)
@@ -129,8 +174,9 @@ func TestProd(t *testing.T) {
 
 	t.Run("a large body passes a read-only root", func(t *testing.T) {
 		// docker-nginx-unprivileged 175. The backend has read all of it and finds the title too long; beyond
-		// BODY_LIMIT, which is the same for both, the gateway refuses (nginx-proxy 912).
-		for size, want := range map[int]int{5 << 20: http.StatusUnprocessableEntity, 11 << 20: http.StatusRequestEntityTooLarge} {
+		// BODY_LIMIT, which is the same for both, the gateway refuses. It is above the default of either, so one
+		// that had not heard of it would refuse what is just below (nginx-proxy 912).
+		for size, want := range map[int]int{11 << 20: http.StatusUnprocessableEntity, 13 << 20: http.StatusRequestEntityTooLarge} {
 			resp, err := http.Post(r.base+"/api/notes", "application/json", strings.NewReader(`{"title":"`+strings.Repeat("x", size)+`"}`))
 			require.NoError(t, err)
 			require.NoError(t, resp.Body.Close())
@@ -147,4 +193,32 @@ func TestProd(t *testing.T) {
 		assert.Contains(t, named.out.String(), "maintenance is on")
 		require.NoError(t, gate.Maintenance(t.Context(), false))
 	})
+}
+
+// followFirst follows the project's containers from now on. What it returns ends that and gives
+// what happened, in order, each only the first time: "db start", "db health_status: healthy".
+func (r *running) followFirst(t *testing.T) func() []string {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	t.Cleanup(stop)
+	events, failed := r.Engine.Events(ctx, engine.EventFilter{
+		Types: []string{"container"}, Actions: []string{"start", "health_status"},
+		Labels: map[string]string{"drydock.project": r.Settings.Project}, Since: time.Now(),
+	})
+	done := make(chan []string)
+	go func() {
+		var list []string
+		for e := range events {
+			if one := e.Attributes["com.docker.compose.service"] + " " + e.Action; !slices.Contains(list, one) {
+				list = append(list, one)
+			}
+		}
+		done <- list
+	}()
+	return func() []string {
+		stop()
+		list := <-done
+		require.ErrorIs(t, <-failed, context.Canceled, "the list is whole")
+		return list
+	}
 }

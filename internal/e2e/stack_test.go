@@ -32,6 +32,18 @@ const (
 // awkward is a value of the user's own that has to arrive byte for byte.
 const awkward = "a$b $$c ${HOME} #d 'e' \"f\" \\g\th=ü"
 
+// awkwardFile is a .env as people write it, on several systems: each of its values has to
+// arrive as env:show tells it.
+const awkwardFile = "\ufeff# from Windows\r\nBACKEND_ENV_HARD_1=pass__$85858#x\r\n" +
+	"export BACKEND_ENV_HARD_2='$ $$ ${HOME} \"q\"' # a comment\n" +
+	`BACKEND_ENV_HARD_3="it's \\ \"so\" \$x \n"` + "\n" +
+	"BACKEND_ENV_HARD_4='two\n\tlines = #3 '\n" +
+	"BACKEND_ENV_HARD_5=\nBACKEND_ENV_HARD_6='  blanks\t '\n" +
+	"BACKEND_ENV_HARD_7=密码é%41 a=b\n" +
+	`BACKEND_ENV_HARD_8=\` + "\n" +
+	"BACKEND_ENV_COMPOSE_FILE=/the/users/own\n" +
+	"BACKEND_ENV_HARD_9='no newline at the end'"
+
 // running is a started stack.
 type running struct {
 	*stack.Stack
@@ -80,6 +92,7 @@ func scratch(t *testing.T, environment string, more ...string) *running {
 		"DB_PASSWORD=" + canaryDB, "REDIS_PASSWORD=" + canaryRedis,
 		"BACKEND_SECRET_THIRD_PARTY=" + canaryUser, "BACKEND_ENV_AWKWARD=" + awkward,
 	}, more...)
+	require.NoError(t, os.WriteFile(filepath.Join(root, ".env"), []byte(awkwardFile), 0o600))
 	r := open(t, root, settings)
 	r.base = fmt.Sprintf("http://127.0.0.1:%d", port)
 	return r

@@ -12,6 +12,7 @@ import (
 
 	"drydock/internal/engine"
 	"drydock/internal/testkit"
+	"drydock/internal/testkit/runid"
 )
 
 func TestCopyToAndFromAContainer(t *testing.T) {
@@ -106,7 +107,7 @@ func TestAVolumeIsFilledWithoutStartingAnything(t *testing.T) {
 // noScratch checks that the containers of a copy are gone.
 func noScratch(t *testing.T, c *engine.Client) {
 	t.Helper()
-	list, err := c.Containers(t.Context(), engine.Filter{Labels: map[string]string{engine.LabelScratch: "", testkit.Label: testkit.RunID()}})
+	list, err := c.Containers(t.Context(), engine.Filter{Labels: map[string]string{engine.LabelScratch: "", testkit.Label: runid.ID()}})
 	require.NoError(t, err)
 	assert.Empty(t, list)
 }

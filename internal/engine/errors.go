@@ -86,10 +86,16 @@ func (c *Client) fail(err error, doing string, args ...any) error {
 	case client.IsErrConnectionFailed(err):
 		e.Kind = ErrUnavailable
 		e.Next = c.unavailableNext()
-	case errdefs.IsNotFound(err):
+	case errdefs.IsNotFound(err), goneMeanwhile(err):
 		e.Kind = ErrNotFound
 	case errdefs.IsConflict(err):
 		e.Kind = ErrConflict
 	}
 	return e
+}
+
+// goneMeanwhile says whether the engine had found an image and then somebody else removed it:
+// moby's image store has a plain error for that, which comes as an internal one.
+func goneMeanwhile(err error) bool {
+	return errdefs.IsInternal(err) && strings.Contains(err.Error(), "unrecognized image ID")
 }

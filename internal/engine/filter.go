@@ -39,6 +39,11 @@ func labelArgs(labels map[string]string) filters.Args {
 	return a
 }
 
+// OfProject selects the containers of a compose project.
+func OfProject(project string) Filter {
+	return Filter{Labels: map[string]string{"com.docker.compose.project": project}}
+}
+
 // OfService selects the containers of a service of a compose project, in any of the
 // states; none given: in all.
 func OfService(project, service string, states ...State) Filter {

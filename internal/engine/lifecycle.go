@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -56,11 +57,36 @@ func (c *Client) Rename(ctx context.Context, id, name string) error {
 	return c.fail(c.api.ContainerRename(ctx, id, name), "renaming container %s to %s", short(id), name)
 }
 
+// removalBound is how long the removal of somebody else is waited for.
+const removalBound = time.Minute
+
 // Remove removes the container, running or not, and its anonymous volumes. One that
-// is not there is no error.
+// is not there is no error; one that somebody else is removing is waited for.
 func (c *Client) Remove(ctx context.Context, id string) error {
-	err := c.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-	return c.gone(c.fail(err, "removing container %s", short(id)))
+	err := c.fail(c.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true}), "removing container %s", short(id))
+	if errors.Is(err, ErrConflict) && strings.Contains(err.Error(), "is already in progress") {
+		if waitErr := c.waitRemoved(ctx, id); waitErr != nil {
+			return errors.Join(err, waitErr)
+		}
+		return nil
+	}
+	return c.gone(err)
+}
+
+// waitRemoved waits until a container that somebody else is removing is gone.
+func (c *Client) waitRemoved(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, removalBound)
+	defer cancel()
+	removed, failed := c.api.ContainerWait(ctx, id, container.WaitConditionRemoved)
+	var err error
+	select {
+	case end := <-removed:
+		if end.Error != nil {
+			err = errors.New(end.Error.Message)
+		}
+	case err = <-failed:
+	}
+	return c.gone(c.fail(err, "waiting until container %s is removed", short(id)))
 }
 
 // gone forgives what is not there any more.

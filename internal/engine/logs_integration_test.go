@@ -14,6 +14,7 @@ import (
 
 	"drydock/internal/engine"
 	"drydock/internal/testkit"
+	"drydock/internal/testkit/runid"
 )
 
 func TestLogs(t *testing.T) {
@@ -62,7 +63,7 @@ func TestFollowingManyContainers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	first := testkit.Container(t, served("-name", "first"))
-	mine := engine.Filter{Labels: map[string]string{testkit.LabelTest: t.Name(), testkit.Label: testkit.RunID()}}
+	mine := engine.Filter{Labels: map[string]string{testkit.LabelTest: t.Name(), testkit.Label: runid.ID()}}
 	lines := make(chan string, 100)
 	done := make(chan error, 1)
 	go func() {

@@ -14,6 +14,7 @@ import (
 
 	"drydock/internal/engine"
 	"drydock/internal/testkit"
+	"drydock/internal/testkit/runid"
 )
 
 func once(t *testing.T, cmd ...string) engine.Spec {
@@ -22,7 +23,7 @@ func once(t *testing.T, cmd ...string) engine.Spec {
 }
 
 func mine(t *testing.T) engine.Filter {
-	return engine.Filter{Labels: map[string]string{testkit.LabelTest: t.Name(), testkit.Label: testkit.RunID()}}
+	return engine.Filter{Labels: map[string]string{testkit.LabelTest: t.Name(), testkit.Label: runid.ID()}}
 }
 
 func TestRunOnce(t *testing.T) {

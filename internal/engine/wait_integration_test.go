@@ -12,6 +12,7 @@ import (
 
 	"drydock/internal/engine"
 	"drydock/internal/testkit"
+	"drydock/internal/testkit/runid"
 )
 
 // served is a tiny HTTP server with a quick health check and no network.
@@ -167,7 +168,7 @@ func TestInspectSaysWhatWasAskedFor(t *testing.T) {
 	assert.True(t, at.Addr().IsLoopback())
 	assert.WithinDuration(t, time.Now(), in.Started, 5*time.Minute)
 
-	list, err := c.Containers(t.Context(), engine.Filter{Labels: map[string]string{"x": "y", testkit.Label: testkit.RunID()}})
+	list, err := c.Containers(t.Context(), engine.Filter{Labels: map[string]string{"x": "y", testkit.Label: runid.ID()}})
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	assert.Equal(t, in, list[0])

@@ -129,6 +129,12 @@ func (r *resolver) checkProject() {
 		return // the folder was read before; a second complaint helps no one
 	}
 	at := r.at("PROJECT")
+	for _, ending := range []string{"-blue", "-green", "-drill"} {
+		if strings.HasSuffix(r.settings.Project, ending) {
+			r.complain(at, "PROJECT", fmt.Sprintf("%q ends in %s", r.settings.Project, ending),
+				"choose another ending: a deploy or a drill of the project "+quoted(strings.TrimSuffix(r.settings.Project, ending))+" makes and removes what has that name")
+		}
+	}
 	for _, other := range others {
 		if other == r.env {
 			continue

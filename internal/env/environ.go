@@ -30,7 +30,7 @@ func (a App) As(container, image []string) App {
 			}
 		case name == "HEALTH_PATH":
 			a.HealthPath = value
-		case ours, name == "BODY_LIMIT", slices.Contains(image, kv), strings.HasSuffix(name, "_FILE") && strings.HasPrefix(value, "/run/secrets/"):
+		case ours, name == "BODY_LIMIT", name == "BACKEND_TIMEOUT", slices.Contains(image, kv), strings.HasSuffix(name, "_FILE") && strings.HasPrefix(value, "/run/secrets/"):
 		default:
 			a.Env[name] = value
 		}

@@ -15,7 +15,7 @@ import (
 func TestAppAs(t *testing.T) {
 	now := App{Port: 9, HealthPath: "/new", Memory: "1g", Env: map[string]string{"NEW": "1"}, Secrets: map[string]Secret{"KEY": "x"}}
 	got := now.As([]string{
-		"PORT=8080", "HEALTH_PATH=/readyz", "APP_ENV=prod", "APP_VERSION=v1", "LOG_LEVEL=info", "BODY_LIMIT=1", "DB_HOST=db", "DB_PASSWORD_FILE=/run/secrets/db_password",
+		"PORT=8080", "HEALTH_PATH=/readyz", "APP_ENV=prod", "APP_VERSION=v1", "LOG_LEVEL=info", "BODY_LIMIT=1", "BACKEND_TIMEOUT=5s", "DB_HOST=db", "DB_PASSWORD_FILE=/run/secrets/db_password",
 		"KEY_FILE=/run/secrets/key", "CERT_FILE=/etc/cert.pem", "OWN=a=b $c", "PATH=/bin", "LANG=C", "EMPTY=",
 	}, []string{"PATH=/bin", "LANG=C.UTF-8", "PORT=8080"})
 	assert.Equal(t, App{Port: 8080, HealthPath: "/readyz", Memory: "1g", Secrets: now.Secrets,

@@ -125,6 +125,19 @@ func anNginxSize(at func(*Settings) *string) field {
 	return bind(k, matching(`0|[1-9][0-9]{0,8}[kKmMgG]?`), at)
 }
 
+// anNginxSizeIn is one between two others.
+func anNginxSizeIn(min, max string, at func(*Settings) *string) field {
+	k := Kind{Name: "nginx-size", En: "an nginx size in range", Zh: "范围内的 nginx 大小",
+		How: fmt.Sprintf("a number with the unit k, m or g, from %s to %s", min, max), HowZh: fmt.Sprintf("带单位 k、m 或 g 的数字，从 %s 到 %s", min, max)}
+	form := matching(`[1-9][0-9]{0,8}[kKmMgG]?`)
+	return bind(k, func(v string) (string, error) {
+		if _, err := form(v); err != nil || NginxBytes(v) < NginxBytes(min) || NginxBytes(v) > NginxBytes(max) {
+			return "", errForm
+		}
+		return v, nil
+	}, at)
+}
+
 // NginxBytes converts a size as nginx takes it (10m, 512k, 0) to bytes; what is no size is 0.
 func NginxBytes(size string) int64 {
 	digits := strings.TrimRight(strings.ToLower(size), "kmg")

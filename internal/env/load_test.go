@@ -128,6 +128,10 @@ func TestTypes(t *testing.T) {
 		{"REDIS_MAXMEMORY", "1g", "is not less than REDIS_MEMORY"},
 		{"BODY_LIMIT", "10mb", "is not an nginx size"},
 		{"BODY_LIMIT", "0", ""},
+		{"HEADER_LIMIT", "1023", "is not an nginx size in range"},
+		{"HEADER_LIMIT", "65k", "is not an nginx size in range"},
+		{"HEADER_LIMIT", "0", "is not an nginx size in range"},
+		{"HEADER_LIMIT", "64k", ""},
 		{"LOG_LEVEL", "verbose", "is not one of the choices; write debug, info, warn, error"},
 		{"LOG_MAX_SIZE", "0m", "is not a log size"},
 		{"IMAGE_PREFIX", "Drydock", "is not an image path"},
@@ -319,6 +323,8 @@ func TestProjectNameOfAnotherEnvironment(t *testing.T) {
 		{name: "said with the command, and for all", files: map[string]string{".env": "PROJECT=shop\n"}, environ: []string{"PROJECT=shop"}},
 		{name: "said with the command, the other's", environ: []string{"PROJECT=drydock"}, refused: map[string]string{
 			"dev": `process environment: PROJECT: "drydock" is the name of environment prod, too (env/prod.env:1); give another name with the command`}},
+		{name: "a name of what a drill makes and removes", files: map[string]string{"env/prod.env": "PROJECT=shop-drill\n"}, refused: map[string]string{
+			"prod": `env/prod.env:1: PROJECT: "shop-drill" ends in -drill; choose another ending: a deploy or a drill of the project "shop"`}},
 		{name: "on another machine", files: map[string]string{".env": "PROJECT=shop\n"}, environ: []string{"DOCKER_HOST=ssh://deploy@server"}},
 		{name: "on another socket of this machine", files: map[string]string{".env": "PROJECT=shop\n"}, environ: []string{"DOCKER_HOST=unix:///run/user/1000/docker.sock"}, refused: map[string]string{
 			"dev": "since .env counts", "prod": "since .env counts"}},
@@ -344,4 +350,27 @@ func TestProjectNameOfAnotherEnvironment(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(root, "env/prod.env")))
 	_, err := Load(source(root, "dev"))
 	assert.NoError(t, err, "the only environment")
+}
+
+// A CI system passes a secret that it does not have as an empty variable: the workflows pass all.
+func TestTheWorkflowsPassEverySecretAndAnAbsentOneIsNone(t *testing.T) {
+	root := checkout(t, map[string]string{".secrets/prod/backup_webhook": "https://example.com/hook\n"})
+	environ := []string{"DB_PASSWORD=Kp8-qv2_Zx41$mWs", "REDIS_PASSWORD=Rr9-kw7_Yt55ppLd"}
+	for _, k := range schema() {
+		if !k.Secret {
+			continue
+		}
+		for _, file := range []string{"deploy.yml", "restore-drill.yml"} {
+			text, err := os.ReadFile(filepath.Join("..", "..", ".github", "workflows", file))
+			require.NoError(t, err)
+			assert.Contains(t, string(text), " "+k.Name+": ${{ secrets."+k.Name+" }}\n", "%s does not pass it", file)
+		}
+		if k.Name != "DB_PASSWORD" && k.Name != "REDIS_PASSWORD" {
+			environ = append(environ, k.Name+"=")
+		}
+	}
+	s, err := Load(source(root, "prod", environ...))
+	require.NoError(t, err)
+	assert.Empty(t, s.Backup.Physical.Key.Reveal())
+	assert.Equal(t, "https://example.com/hook", s.Backup.Webhook.Reveal(), "what the machine has counts")
 }

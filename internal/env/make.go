@@ -7,9 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"drydock/internal/aside"
+	"drydock/internal/flock"
 )
 
 // secretLength in letters and digits is about 190 bits.
@@ -85,21 +85,13 @@ func ensureSecret(root, env, key string) (value string, made bool, err error) {
 	return value, true, nil
 }
 
-// lockDir locks a folder against other processes and other callers here
-// (flock(2) belongs to the open file, which each caller has of its own). The
-// kernel releases it when the process dies, so no lock can be left behind.
+// lockDir locks a folder against other processes and other callers here.
 func lockDir(dir string) (unlock func() error, err error) {
 	f, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		if err != syscall.EINTR {
-			break
-		}
-	}
-	if err != nil {
+	if err := flock.Wait(f, flock.Exclusive); err != nil {
 		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), f.Close())
 	}
 	return f.Close, nil

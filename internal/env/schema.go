@@ -40,6 +40,7 @@ var Groups = []Group{
 	{"logs", "Logs", "日志"},
 	{"deploy", "Deploys", "部署"},
 	{"backup", "Backups", "备份"},
+	{"alarms", "Alarms", "告警"},
 	{"image", "Images", "镜像"},
 	{"build", "Builds and the network around them", "构建及其网络环境"},
 	{"option", "Options of one command", "单次命令的选项"},
@@ -51,7 +52,7 @@ func Schema() []Key { return slices.Clone(schema()) }
 
 var schema = sync.OnceValue(func() []Key {
 	keys := slices.Concat(projectKeys(), backendKeys(), frontendKeys(), databaseKeys(), redisKeys(),
-		gatewayKeys(), logKeys(), deployKeys(), swarmKeys(), backupKeys(), imageKeys(), buildKeys(), optionKeys())
+		gatewayKeys(), logKeys(), deployKeys(), swarmKeys(), backupKeys(), alarmKeys(), imageKeys(), buildKeys(), optionKeys())
 	return keys
 })
 

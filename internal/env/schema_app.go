@@ -8,8 +8,8 @@ func projectKeys() []Key {
 			Doc:   "How the environment runs: dev has live reload and published database ports, prod has built images and strict checks. Without it ENV=dev is dev and every other environment is prod.",
 			DocZh: "环境的运行方式：dev 带热重载并开放数据库端口，prod 使用构建好的镜像并执行严格检查。未设置时 ENV=dev 为 dev，其他环境均为 prod。"},
 		{Name: "PROJECT", Group: "project", Default: "drydock", Active: true, field: aName(40, func(s *Settings) *string { return &s.Project }),
-			Doc:   "Prefix of all that is made in the engine: compose projects, networks, volumes. Two environments on one engine need two names, so set it in env/<env>.env or .env.<env>.local, and not in .env, which counts for all of them.",
-			DocZh: "引擎中所有对象的前缀：compose 项目、网络、卷。同一引擎上的两个环境必须使用不同的名称，因此请写在 env/<env>.env 或 .env.<env>.local 中，不要写在对所有环境都有效的 .env 中。"},
+			Doc:   "Prefix of all that is made in the engine: compose projects, networks, volumes. Two environments on one engine need two names, so set it in env/<env>.env or .env.<env>.local, and not in .env, which counts for all of them. It must not end in -blue, -green or -drill: those are what Drydock makes beside it.",
+			DocZh: "引擎中所有对象的前缀：compose 项目、网络、卷。同一引擎上的两个环境必须使用不同的名称，因此请写在 env/<env>.env 或 .env.<env>.local 中，不要写在对所有环境都有效的 .env 中。不能以 -blue、-green 或 -drill 结尾：这些名称由 Drydock 自己使用。"},
 		{Name: "HTTP_BIND", Group: "project", Default: "127.0.0.1", Active: true, field: anAddress(func(s *Settings) *string { return &s.HTTP.Bind }),
 			Doc:   "Address on which the one entrance, the gateway, is published.",
 			DocZh: "唯一入口（网关）对外发布的地址。"},
@@ -65,8 +65,8 @@ func backendKeys() []Key {
 func frontendKeys() []Key {
 	keys := appKeys("FRONTEND", "frontend", "frontend", "前端", "frontend", "/healthz", "64m", func(s *Settings) *App { return &s.Frontend })
 	return append(keys, Key{Name: "FRONTEND_ASSETS", Group: "frontend", Default: "/assets/", Active: true, field: anAssetPrefix(func(s *Settings) *string { return &s.Frontend.Assets }),
-		Doc:   "Path below which every file has a hash of its content in its name. Browsers keep those for a year, and those of the release before stay available after a deploy.",
-		DocZh: "该路径下的所有文件名都带有内容哈希。浏览器会缓存一年，部署之后上一个版本的文件仍然可用。"})
+		Doc:   "Path below which every file has a hash of its content in its name. Browsers keep those for a year, and those of the release before stay available after a deploy as long as its containers run: not with KEEP_WARM=false, and not with ENGINE=swarm.",
+		DocZh: "该路径下的所有文件名都带有内容哈希。浏览器会缓存一年，部署之后，上一个版本的容器还在运行时，它的文件仍然可用：KEEP_WARM=false 或 ENGINE=swarm 时则不可用。"})
 }
 
 func databaseKeys() []Key {
@@ -74,6 +74,9 @@ func databaseKeys() []Key {
 		{Name: "POSTGRES_IMAGE", Group: "database", field: anImage(func(s *Settings) *string { return &s.Database.Image }),
 			Doc:   "A ready PostgreSQL image to run instead of ours; its environment contract is the official image's.",
 			DocZh: "用于替换自带镜像的 PostgreSQL 镜像；环境变量约定与官方镜像一致。"},
+		{Name: "POSTGRES_VERSION", Group: "database", Default: "17", Active: true, field: anEnum(func(s *Settings) *string { return &s.Database.Version }, "17", "18"),
+			Doc:   "Major version of PostgreSQL in our images, server and backup client: 17 on Debian 13, 18 on Debian forky. Data of another one are not read: docs/en/upgrading.md says how to go on.",
+			DocZh: "自带镜像（服务器与备份客户端）中 PostgreSQL 的主版本：17 基于 Debian 13，18 基于 Debian forky。无法读取其他主版本的数据，升级方法见 docs/zh/upgrading.md。"},
 		{Name: "DB_NAME", Group: "database", Default: "app", Active: true, field: aDatabaseName(func(s *Settings) *string { return &s.Database.Name }),
 			Doc: "Name of the database.", DocZh: "数据库名称。"},
 		{Name: "DB_USER", Group: "database", Default: "app", Active: true, field: aDatabaseName(func(s *Settings) *string { return &s.Database.User }),

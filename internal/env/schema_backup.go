@@ -15,6 +15,7 @@ type Backup struct {
 	Memory                                       string // BACKUP_MEMORY
 	Webhook                                      Secret // BACKUP_WEBHOOK
 	Physical                                     Physical
+	Clock                                        string        // BACKUP_CLOCK: one of the Clock constants
 	Heartbeat                                    time.Duration // BACKUP_HEARTBEAT; 0 is none
 	Drill                                        Drill
 	Config                                       ConfigBackup
@@ -33,6 +34,9 @@ func backupKeys() []Key {
 		{Name: "BACKUP_VERIFY", Group: "backup", Default: "0 4 * * 0", Active: true, field: aCron(func(s *Settings) *string { return &b(s).Verify }),
 			Doc:   "When every backup is read again and compared with its manifest.",
 			DocZh: "重新读取所有备份并与其清单比较的时间。"},
+		{Name: "BACKUP_CLOCK", Group: "backup", Default: ClockService, Active: true, field: anEnum(func(s *Settings) *string { return &b(s).Clock }, ClockService, ClockHost),
+			Doc:   "Who starts what is due: the backup service, or timers of the host (systemd, cron). With host the service starts nothing of it, and tells BACKUP_WEBHOOK when something is overdue.",
+			DocZh: "由谁启动到期的备份和校验：备份服务，或主机的定时器（systemd、cron）。设为 host 时服务自身不启动，只在逾期时通知 BACKUP_WEBHOOK。"},
 		{Name: "BACKUP_ZONE", Group: "backup", Default: "UTC", Active: true, field: aZone(func(s *Settings) *string { return &b(s).Zone }),
 			Doc:   "Time zone of the two, and of the hours, days and weeks that are kept.",
 			DocZh: "上述时间以及保留策略中小时、天、周所用的时区。"},
@@ -54,7 +58,7 @@ func backupKeys() []Key {
 		{Name: "BACKUP_MEMORY", Group: "backup", Default: "512m", Active: true, field: aMemory(func(s *Settings) *string { return &b(s).Memory }),
 			Doc: "Memory limit of the backup service's container.", DocZh: "备份服务容器的内存上限。"},
 		{Name: "BACKUP_WEBHOOK", Group: "backup", Secret: true, field: aSecret(func(s *Settings) *Secret { return &b(s).Webhook }),
-			Doc:   "URL that gets a JSON message when a backup fails, is overdue, or works again. A URL often holds a token, so it is a secret.",
-			DocZh: "备份失败、逾期或恢复正常时接收 JSON 消息的 URL。URL 常含令牌，因此按密钥处理。"},
+			Doc:   "URL that gets a JSON message when a backup fails or is overdue, a disk fills up, or a service is not healthy, and when that is over. `alarm:test` tries it. A URL often holds a token, so it is a secret.",
+			DocZh: "备份失败或逾期、磁盘将满、服务不健康以及恢复正常时接收 JSON 消息的 URL。用 `alarm:test` 测试。URL 常含令牌，因此按密钥处理。"},
 	}, slices.Concat(physicalKeys(), rpoKeys(), evidenceKeys())...)
 }

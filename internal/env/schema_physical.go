@@ -38,9 +38,10 @@ func (s *Settings) Physical() bool { return s.Backup.Physical.On && s.Database.I
 // EncryptsLocal says whether the repository beside the database is encrypted.
 func (p Physical) EncryptsLocal() bool { return p.On && p.Encrypt == EncryptAll }
 
-// EncryptsS3 says whether the second repository is encrypted.
+// EncryptsS3 says whether what goes to S3 is encrypted: the second repository, and copies of the
+// other backups, which there are without physical ones, too.
 func (p Physical) EncryptsS3() bool {
-	return p.On && p.S3.Endpoint != "" && p.Encrypt != EncryptOff
+	return p.S3.Endpoint != "" && p.Encrypt != EncryptOff
 }
 
 func physicalKeys() []Key {
@@ -72,14 +73,14 @@ func physicalKeys() []Key {
 			Doc:   "How much of the log may wait for an archive that fails. Beyond it the oldest is let go, so that the site goes on; no later time can be restored to until the next backup, which is made by itself when archiving works again.",
 			DocZh: "归档失败时最多允许多少日志等待。超出后放弃最旧的日志，以便网站继续运行；在下一个备份之前无法恢复到更晚的时间，归档恢复正常后会自动制作新备份。"},
 		{Name: "BACKUP_ENCRYPT", Group: "backup", Default: EncryptS3, Active: true, field: anEnum(func(s *Settings) *string { return &p(s).Encrypt }, EncryptOff, EncryptS3, EncryptAll),
-			Doc:   "Which physical repositories are encrypted (AES-256) with BACKUP_KEY: none, the one on S3, or the one beside the database, too. It cannot be changed for a repository that exists.",
-			DocZh: "哪些物理备份仓库用 BACKUP_KEY 加密（AES-256）：都不加密、只加密 S3 上的，或连同数据库旁边的一起加密。已存在的仓库无法更改。"},
+			Doc:   "What is encrypted with BACKUP_KEY: nothing, what goes to S3 (the physical repository with AES-256, copies of dumps and configurations with age), or the physical repository beside the database, too. It cannot be changed for a repository that exists.",
+			DocZh: "哪些内容用 BACKUP_KEY 加密：都不加密、只加密送往 S3 的内容（物理备份仓库用 AES-256，转储和配置备份的副本用 age），或连同数据库旁边的物理备份仓库一起加密。已存在的仓库无法更改。"},
 		{Name: "BACKUP_KEY", Group: "backup", Secret: true, Make: true, Optional: true, field: aSecret(func(s *Settings) *Secret { return &p(s).Key }),
 			Doc:   "Key of the encrypted repositories. Keep a copy away from this machine: without it those backups are lost.",
 			DocZh: "加密仓库的密钥。请在本机之外保存一份副本：没有它，这些备份就无法使用。"},
 		{Name: "BACKUP_S3_ENDPOINT", Group: "backup", field: aText("host or host:port, reached by HTTPS; empty is none", "主机或 主机:端口，通过 HTTPS 访问；空值表示没有", func(s *Settings) *string { return &s3(s).Endpoint }),
-			Doc:   "S3-compatible storage that gets a second physical repository: backups and log.",
-			DocZh: "存放第二个物理备份仓库（备份和日志）的 S3 兼容存储。"},
+			Doc:   "S3-compatible storage that gets a second physical repository (backups and log), and a copy of each dump and configuration backup.",
+			DocZh: "S3 兼容存储：存放第二个物理备份仓库（备份和日志），以及每个转储和配置备份的副本。"},
 		{Name: "BACKUP_S3_BUCKET", Group: "backup", field: aText("a name", "名称", func(s *Settings) *string { return &s3(s).Bucket }),
 			Doc: "The bucket; it has to exist.", DocZh: "存储桶，必须已存在。"},
 		{Name: "BACKUP_S3_REGION", Group: "backup", Default: "us-east-1", Active: true, field: aText("a name", "名称", func(s *Settings) *string { return &s3(s).Region }),
@@ -103,7 +104,7 @@ func physicalKeys() []Key {
 // checkPhysical wants what encryption and the second repository need.
 func (r *resolver) checkPhysical() {
 	p := r.settings.Backup.Physical
-	if !p.On {
+	if !p.On && p.S3.Endpoint == "" {
 		return
 	}
 	if (p.EncryptsLocal() || p.EncryptsS3()) && p.Key == "" && r.settings.Mode == Prod && !r.src.Secretless {

@@ -35,6 +35,7 @@ type Settings struct {
 	Logs     Logs
 	Deploy   Deploy
 	Backup   Backup
+	Alarms   Alarms
 	Options  Options
 
 	values *table // every key as resolved, and the process environment; a pointer, so that no print of Settings shows it
@@ -69,6 +70,7 @@ type App struct {
 // Database is PostgreSQL.
 type Database struct {
 	Image    string // POSTGRES_IMAGE; "" builds ours
+	Version  string // POSTGRES_VERSION: the major one that is built
 	Name     string // DB_NAME
 	User     string // DB_USER
 	Password Secret // DB_PASSWORD
@@ -91,6 +93,7 @@ type Gateway struct {
 	Memory          string        // GATEWAY_MEMORY
 	Domains         []string      // DOMAIN: host names; none: every name
 	BodyLimit       string        // BODY_LIMIT: largest request body, as nginx writes it
+	HeaderLimit     string        // HEADER_LIMIT: largest field of a request's header, as nginx writes it
 	Timeout         time.Duration // BACKEND_TIMEOUT
 	StreamTimeout   time.Duration // STREAM_TIMEOUT
 	RateLimit       int           // RATE_LIMIT: requests a second and client; 0 is no limit
@@ -128,6 +131,7 @@ type Build struct {
 	HTTPProxy       string // HTTP_PROXY
 	HTTPSProxy      string // HTTPS_PROXY
 	NoProxy         string // NO_PROXY
+	WebhookProxy    string // WEBHOOK_PROXY; "" is one of the above, none asks directly
 	ExtraCA         string // EXTRA_CA: PEM bundle given to builds as a secret; default: the host's bundle
 	Network         string // BUILD_NETWORK: default or host
 }
@@ -177,5 +181,6 @@ type Options struct {
 	Images     []string       // IMAGES: one or more image names, separated by commas
 	To         string         // TO: the engine that image:ship sends to, as in DOCKER_HOST
 	Host       string         // DOCKER_HOST: the engine to work on; "" is the docker CLI's own choice
+	Run        string         // ALARM_RUN: name under which a failure is told
 	Plain      bool           // NO_COLOR or CI set: no colour, no moving progress
 }

@@ -116,7 +116,7 @@ func quoted(text string) string {
 func (b Build) shown() any {
 	type plain Build
 	p := plain(b)
-	for _, url := range []*string{&p.DebianMirror, &p.SecurityMirror, &p.GoProxy, &p.GoSumDB, &p.NpmRegistry, &p.HTTPProxy, &p.HTTPSProxy} {
+	for _, url := range []*string{&p.DebianMirror, &p.SecurityMirror, &p.GoProxy, &p.GoSumDB, &p.NpmRegistry, &p.HTTPProxy, &p.HTTPSProxy, &p.WebhookProxy} {
 		*url = maskURL(*url)
 	}
 	return p

@@ -4,6 +4,8 @@ package gateway_test
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -29,6 +31,55 @@ func (s *site) statuses(n int, target string) map[int]int {
 	}
 	all.Wait()
 	return counts
+}
+
+// The limit of a header is a setting, for HTTP/1.1 and HTTP/2; what is behind the gateway takes what it lets through.
+func TestHeaderLimitIsASetting(t *testing.T) {
+	t.Parallel()
+	small := newSecureSite(t, []string{"product.example"}, "--env", "HEADER_LIMIT=2k")
+	small.both()
+	large := newSite(t, "--env", "HEADER_LIMIT=64k")
+	large.app("backend-blue", "backend")
+	large.frontend("blue", nil)
+	field := func(n int) map[string]string { return map[string]string{"X-Large": strings.Repeat("x", n)} }
+	fields := func(count, n int) map[string]string {
+		m := map[string]string{}
+		for i := range count {
+			m[fmt.Sprintf("X-Large-%d", i)] = strings.Repeat("x", n)
+		}
+		return m
+	}
+	path := func(n int) string { return "/api/" + strings.Repeat("x", n) }
+
+	assert.Equal(t, 200, small.do("GET", "/api/x", field(1500), "").status)
+	assert.Equal(t, 200, small.do("GET", "/api/x", fields(3, 1500), "").status)
+	assert.Equal(t, 431, small.do("GET", "/api/x", field(2500), "").status)
+	assert.Equal(t, 431, small.do("GET", "/api/x", fields(6, 1900), "").status, "four times that in all")
+	assert.Equal(t, 200, small.do("GET", path(1500), nil, "").status)
+	assert.Equal(t, 414, small.do("GET", path(2500), nil, "").status)
+	c := small.http2()
+	assert.Equal(t, 200, small.do2(c, "GET", "/api/x", field(1500), "").status)
+	// HTTP/2 has an error for that, which ends the connection (RFC 9113, 10.5.1).
+	for what, header := range map[string]map[string]string{"one field": field(3500), "all of it": fields(6, 1900)} {
+		req, err := http.NewRequest("GET", "https://"+small.host+"/api/x", nil)
+		require.NoError(t, err)
+		for name, value := range header {
+			req.Header.Set(name, value)
+		}
+		_, err = c.Do(req)
+		assert.ErrorContains(t, err, "ENHANCE_YOUR_CALM", what)
+	}
+
+	large.until("both pools answer", func() bool {
+		return large.identity("/api/x") == "backend" && large.do("GET", "/", nil, "").status == 200
+	})
+	for _, target := range []string{"/api/x", "/"} {
+		assert.Equal(t, 200, large.do("GET", target, field(60000), "").status, target)
+		assert.Equal(t, 200, large.do("GET", target, fields(3, 60000), "").status, target)
+		assert.Equal(t, 431, large.do("GET", target, field(70000), "").status, target)
+	}
+	assert.Equal(t, 200, large.do("GET", path(60000), nil, "").status)
+	assert.Equal(t, 414, large.do("GET", path(70000), nil, "").status)
 }
 
 func assertTooMany(t *testing.T, page, api response) {

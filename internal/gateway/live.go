@@ -27,6 +27,7 @@ type Live struct {
 type State struct {
 	Generation  int           `json:"generation"`
 	Active      render.Colour `json:"active"`
+	Assumed     bool          `json:"assumed"` // nobody has said that it is live; false from a gateway that does not say
 	Maintenance bool          `json:"maintenance"`
 	Pools       []PoolState   `json:"pools"`
 	Canary      *struct {
@@ -137,6 +138,24 @@ func (l *Live) State(ctx context.Context) (State, error) {
 // Switch makes a colour the active one: one generation, confirmed by nginx, for both apps.
 func (l *Live) Switch(ctx context.Context, c render.Colour) (string, error) {
 	return l.call(ctx, nil, "switch", string(c))
+}
+
+// Tell says which colour is live, to a gateway that has lost it: also when nobody is there yet.
+func (l *Live) Tell(ctx context.Context, c render.Colour) error {
+	_, err := l.call(ctx, nil, "switch", string(c), "--force")
+	return err
+}
+
+// StateFile is where a gateway keeps its state, in the volume <PROJECT>-gateway.
+const StateFile = "state.json"
+
+// WrittenColour reads from it which colour was live last; "" when it does not say.
+func WrittenColour(state []byte) render.Colour {
+	var s State
+	if json.Unmarshal(state, &s) != nil || s.Assumed || !s.Active.Valid() {
+		return ""
+	}
+	return s.Active
 }
 
 // Load makes a configuration live. Whatever goes wrong, what served before goes on.

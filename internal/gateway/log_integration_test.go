@@ -5,6 +5,7 @@ package gateway_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -22,11 +23,15 @@ type logLine struct {
 	Path      string
 	Status    int
 	Upstream  string
-	Seconds   float64
-	Referer   string
-	Colour    string
-	Route     string
-	UserAgent string `json:"user_agent"`
+	Seconds   float64 // of the whole request
+	// Of each member that was asked, "-" where there is nothing to say; empty where nobody was.
+	UpstreamStatus  string `json:"upstream_status"`
+	UpstreamSeconds string `json:"upstream_seconds"`
+	Cache           *string
+	Referer         string
+	Colour          string
+	Route           string
+	UserAgent       string `json:"user_agent"`
 }
 
 // lines are the access log's lines so far. Each has to be a JSON object in valid UTF-8.
@@ -99,6 +104,23 @@ func TestLogIsJSONWhateverClientsSend(t *testing.T) {
 	assert.Equal(t, "https://例子.example/页", l.Referer)
 	assert.Less(t, len(s.logged(long).UserAgent)+len(s.logged(long).Path), 3000, "long enough")
 	assert.Less(t, len(s.logged(utf8Long).UserAgent), 1600)
+
+	// How long it took, and what of that the application; what the gateway's cache did, which keeps nothing.
+	s.do("GET", "/api/x?wait=300ms&status=418", map[string]string{"X-Request-ID": "takes-its-time"}, "")
+	l = s.logged("takes-its-time")
+	assert.Equal(t, 418, l.Status)
+	assert.Equal(t, "418", l.UpstreamStatus)
+	took, err := strconv.ParseFloat(l.UpstreamSeconds, 64)
+	require.NoError(t, err, "upstream_seconds")
+	assert.InDelta(t, 15.3, took, 15, "it is told in seconds")
+	assert.GreaterOrEqual(t, l.Seconds+0.002, took, "nginx reads its clock once a round")
+	if assert.NotNil(t, l.Cache, "it is in each line") {
+		assert.Empty(t, *l.Cache)
+	}
+	l = s.logged("post-to-nothing")
+	assert.Empty(t, l.UpstreamStatus+l.UpstreamSeconds, "nobody was asked")
+	s.do("GET", "/api/x?raw=HTTP/1.1", map[string]string{"X-Request-ID": "no-answer"}, "")
+	assert.Regexp(t, `^502\b`, s.logged("no-answer").UpstreamStatus)
 
 	_, stderr := s.log()
 	assert.NotContains(t, stderr, "exception", "of the script")

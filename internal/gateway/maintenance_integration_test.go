@@ -24,7 +24,7 @@ func TestMaintenanceUnderLoad(t *testing.T) {
 			}
 			return nil
 		}})
-	docker(t, "exec", s.gateway, "sh", "-c", "i=0; while [ $i -lt 20 ]; do gateway maintenance on && gateway maintenance off || exit 1; i=$((i+1)); done")
+	docker(t, "exec", s.gateway, "sh", "-c", "i=0; while [ $i -lt 6 ]; do gateway maintenance on && gateway maintenance off || exit 1; i=$((i+1)); done")
 	result := load.Stop()
 	assert.Zero(t, result.Failed, "%s", result)
 	assert.Positive(t, result.Statuses[200], "%s", result)

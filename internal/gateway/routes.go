@@ -51,7 +51,11 @@ func (g *Gateway) Routes(context.Context) error {
 // the environment's own.
 func (g *Gateway) config() (*conf.Config, error) {
 	if folder := g.Settings.Options.Conf; folder != "" {
-		return lint.Load(lint.Input{Root: g.Settings.Path(folder)})
+		cfg, err := lint.Load(lint.Input{Root: g.Settings.Path(folder)})
+		if err != nil {
+			return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("reading CONF=%s: %w", folder, err))
+		}
+		return cfg, nil
 	}
 	source, err := Source(g.Settings.Root)
 	if err != nil {

@@ -42,8 +42,14 @@ func newSite(t testing.TB, options ...string) *site {
 // newSecureSite is newSite with a certificate for names; it is asked by the first one.
 func newSecureSite(t testing.TB, names []string, options ...string) *site {
 	t.Helper()
+	return newSecureSiteOf(t, time.Now(), names, options...)
+}
+
+// newSecureSiteOf has a certificate that was made at another time.
+func newSecureSiteOf(t testing.TB, made time.Time, names []string, options ...string) *site {
+	t.Helper()
 	dir := t.TempDir()
-	files, err := certs.Local(filepath.Join(dir, "authority"), names, time.Now())
+	files, err := certs.Local(filepath.Join(dir, "authority"), names, made)
 	require.NoError(t, err)
 	secrets := filepath.Join(dir, "secrets")
 	require.NoError(t, os.Mkdir(secrets, 0o755))

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"drydock/internal/compose"
 	"drydock/internal/env"
@@ -37,6 +38,9 @@ type composed struct {
 	} `json:"networks"`
 }
 
+// healthPath is what those ask through the gateway who want to know whether it is up.
+const healthPath = "/healthz"
+
 // stack is what surrounds the gateway, as compose resolves its files: both colours, and
 // the base project.
 func (g *Gateway) stack(ctx context.Context, s *env.Settings, v render.Values) (*lint.Stack, error) {
@@ -49,9 +53,7 @@ func (g *Gateway) stack(ctx context.Context, s *env.Settings, v render.Values) (
 		values.Colour = c
 		projects = append(projects, compose.App(s, values))
 	}
-	model := &lint.Stack{Gateway: "gateway", Backend: lint.Backend{
-		BodyLimit: env.NginxBytes(s.Gateway.BodyLimit), Timeout: s.Gateway.Timeout, HealthPath: "/healthz",
-	}}
+	model := &lint.Stack{Gateway: "gateway", Backend: lint.Backend{HealthPath: healthPath}}
 	for _, p := range projects {
 		text, err := runner.Config(ctx, p, "--format", "json")
 		if err != nil {
@@ -61,6 +63,7 @@ func (g *Gateway) stack(ctx context.Context, s *env.Settings, v render.Values) (
 		if err := json.Unmarshal(text, &c); err != nil {
 			return nil, fmt.Errorf("reading the compose project %s: %w", p.Name, err)
 		}
+		c.limits(&model.Backend)
 		services, err := c.services(v)
 		if err != nil {
 			return nil, fmt.Errorf("reading the compose project %s: %w", p.Name, err)
@@ -68,6 +71,23 @@ func (g *Gateway) stack(ctx context.Context, s *env.Settings, v render.Values) (
 		model.Services = append(model.Services, services...)
 	}
 	return model, nil
+}
+
+// limits reads what the backend is told of its limits: from its own environment and not from
+// the settings, or a value that does not get there, or another one of the user's, would agree
+// with the gateway in the linter alone. What is in a form of the user's own stays unknown.
+func (c composed) limits(b *lint.Backend) {
+	environ := c.Services["backend"].Environment
+	if v := environ["BODY_LIMIT"]; v != nil {
+		if n, err := strconv.ParseInt(*v, 10, 64); err == nil {
+			b.BodyLimit = n
+		}
+	}
+	if v := environ["BACKEND_TIMEOUT"]; v != nil {
+		if d, err := time.ParseDuration(*v); err == nil {
+			b.Timeout = d
+		}
+	}
 }
 
 // services translates. Two colours have a service of one name each, told apart by their

@@ -12,6 +12,45 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// assertUnavailable: a person gets a page that needs nothing else, a program JSON, and both are told when to come back.
+func assertUnavailable(t *testing.T, status int, code string, page, api response) {
+	t.Helper()
+	assert.Equal(t, status, page.status)
+	assert.Contains(t, page.header.Get("Content-Type"), "text/html")
+	assert.Contains(t, page.body, "Back in a moment")
+	assert.NotRegexp(t, `(src|href)=|url\(`, page.body, "the page must not need anything else")
+
+	assert.Equal(t, status, api.status)
+	assert.Equal(t, "application/json", api.header.Get("Content-Type"))
+	got, message, id := api.failure()
+	assert.Equal(t, code, got)
+	assert.NotEmpty(t, message)
+	assert.Equal(t, api.header.Get("X-Request-ID"), id)
+	for _, r := range []response{page, api} {
+		assert.Equal(t, []string{"5"}, r.header.Values("Retry-After"))
+		assert.Equal(t, []string{"no-store"}, r.header.Values("Cache-Control"))
+	}
+}
+
+// The same page where an application is there and answers with nonsense, or not in time.
+func TestFriendlyPageForAnApplicationThatFails(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "--env", "BACKEND_TIMEOUT=1s")
+	s.both()
+	for _, c := range []struct {
+		status      int
+		code, query string
+	}{
+		{502, "unavailable", "raw=HTTP/1.1"}, // half a status line, then the end
+		{504, "timeout", "wait=3s"},
+	} {
+		assertUnavailable(t, c.status, c.code, s.do("GET", "/x?"+c.query, nil, ""), s.do("GET", "/api/x?"+c.query, nil, ""))
+		post := s.do("POST", "/form?"+c.query, nil, "x=1")
+		assert.Equal(t, c.status, post.status)
+		assert.Contains(t, post.body, "Back in a moment")
+	}
+}
+
 // nginx used to exit, or `nginx -t` to fail, while an upstream's name did not
 // resolve (nginx/docker-nginx 127, 669; NginxProxyManager 2359).
 func TestStartsWithoutApplications(t *testing.T) {
@@ -23,24 +62,10 @@ func TestStartsWithoutApplications(t *testing.T) {
 		return err == nil && r.status == 503
 	})
 
-	page := s.do("GET", "/", nil, "")
-	assert.Equal(t, 503, page.status)
-	assert.Contains(t, page.header.Get("Content-Type"), "text/html")
-	assert.Contains(t, page.body, "Back in a moment")
-	assert.NotRegexp(t, `(src|href)=|url\(`, page.body, "the page must not need anything else")
-	assert.Equal(t, "5", page.header.Get("Retry-After"))
-	assert.Equal(t, "no-store", page.header.Get("Cache-Control"))
-
+	assertUnavailable(t, 503, "unavailable", s.do("GET", "/", nil, ""), s.do("GET", "/api/notes", nil, ""))
 	post := s.do("POST", "/form", nil, "x=1")
 	assert.Equal(t, 503, post.status)
 	assert.Contains(t, post.body, "Back in a moment")
-
-	api := s.do("GET", "/api/notes", nil, "")
-	assert.Equal(t, 503, api.status)
-	assert.Equal(t, "application/json", api.header.Get("Content-Type"))
-	code, _, id := api.failure()
-	assert.Equal(t, "unavailable", code)
-	assert.Equal(t, api.header.Get("X-Request-ID"), id)
 
 	// Streams have nobody to talk to either, and say so at once.
 	_, err := s.websocket("/api/socket")

@@ -57,7 +57,7 @@ func TestSwitchIsOneMoment(t *testing.T) {
 		return r.echo().ID
 	}
 	colours := []string{"green", "blue"}
-	for i := range 10 {
+	for i := range 4 {
 		// Clients that keep a connection open, as a browser does.
 		var clients []*http.Client
 		for range 6 {

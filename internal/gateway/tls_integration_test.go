@@ -4,13 +4,17 @@ package gateway_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"drydock/internal/testkit"
 )
 
 // handshake offers one version of TLS to a name.
@@ -62,6 +66,44 @@ func TestTLSProfiles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A certificate that has ended is no reason to take the site away, not even at a start: who accepts it is served, plain
+// HTTP is served, and what watches the gateway is told.
+func TestServesWithAnExpiredCertificate(t *testing.T) {
+	t.Parallel()
+	made := time.Now().AddDate(-2, 0, 0)
+	s := newSecureSiteOf(t, made, []string{"product.example"})
+	s.both()
+	assert.Equal(t, 200, s.do("GET", "/", nil, "").status)
+
+	_, err := s.handshake("product.example", tls.VersionTLS13)
+	var invalid x509.CertificateInvalidError
+	require.ErrorAs(t, err, &invalid)
+	assert.Equal(t, x509.Expired, invalid.Reason)
+	c := s.http2()
+	tr, ok := c.Transport.(*http.Transport)
+	require.True(t, ok)
+	tr.TLSClientConfig.Time = func() time.Time { return made } // a client that does not mind; it is the right one otherwise
+	assert.Equal(t, "backend", s.do2(c, "GET", "/api/x", nil, "").echo().ID)
+
+	view := s.state().Certificate
+	assert.True(t, view.Ready)
+	assert.Empty(t, view.Error)
+	require.NotNil(t, view.Expires)
+	assert.True(t, view.Expires.Before(time.Now()), "%s", view.Expires)
+	metrics := string(testkit.Get(t, "http://"+s.admin+"/metrics").Body)
+	assert.Regexp(t, `(?m)^drydock_gateway_certificate_expiry_seconds -\d`, metrics)
+	_, log := s.log()
+	assert.Contains(t, log, "the certificate has expired")
+
+	// Nor is it one for a restart.
+	docker(t, "restart", s.gateway)
+	s.found()
+	s.secure = docker(t, "port", s.gateway, "8443/tcp")
+	s.until("the backend is found", func() bool { return s.identity("/api/x") == "backend" })
+	c.CloseIdleConnections()
+	assert.Equal(t, "backend", s.do2(c, "GET", "/api/x", nil, "").echo().ID)
 }
 
 func TestHTTPLeadsToHTTPS(t *testing.T) {

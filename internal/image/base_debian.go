@@ -50,7 +50,7 @@ func bootstrap(ctx context.Context, s *env.Settings, suite, dir string, narrate 
 	// In a file, not in an argument: an address may hold a password, and arguments
 	// are for everybody to read.
 	sources := filepath.Join(work, "debian.list")
-	if err := os.WriteFile(sources, []byte(debianSources(s.Build, suite)), 0o600); err != nil {
+	if err := os.WriteFile(sources, []byte(DebianSources(s.Build, suite)), 0o600); err != nil {
 		return "", fmt.Errorf("making a root of Debian packages: %w", err)
 	}
 	args, err := bootstrapArgs(s, work)
@@ -60,7 +60,7 @@ func bootstrap(ctx context.Context, s *env.Settings, suite, dir string, narrate 
 	tar = filepath.Join(dir, suite+".tar")
 	err = run.Run(ctx, run.Cmd{
 		Name: "mmdebstrap", Args: append(args, suite, tar, sources),
-		Env: append(s.Inherited(), append(proxyEnv(s.Build),
+		Env: append(s.Inherited(), append(ProxyEnviron(s.Build),
 			"SOURCE_DATE_EPOCH="+strconv.Itoa(debianEpoch), "TMPDIR="+work, "LC_ALL=C.UTF-8")...),
 		Stdout: narrate, Stderr: narrate, Step: "base-" + suite, Grace: bootstrapGrace,
 		Redact: mirrorSecrets(s.Build),
@@ -111,8 +111,8 @@ func bootstrapArgs(s *env.Settings, work string) ([]string, error) {
 	return args, nil
 }
 
-// debianSources are the suite, its updates and its security updates, one-line style (sources.list(5)).
-func debianSources(b env.Build, suite string) string {
+// DebianSources are the suite, its updates and its security updates, one-line style (sources.list(5)).
+func DebianSources(b env.Build, suite string) string {
 	mirror, security := b.DebianMirror, b.SecurityMirror
 	if mirror == "" {
 		mirror = "http://deb.debian.org/debian"
@@ -143,8 +143,8 @@ func trustBundle(s *env.Settings, work string) (string, error) {
 	return path, nil
 }
 
-// proxyEnv names the proxies as apt and most programs read them.
-func proxyEnv(b env.Build) []string {
+// ProxyEnviron names the proxies as apt and most programs read them.
+func ProxyEnviron(b env.Build) []string {
 	var list []string
 	for _, kv := range [][2]string{{"http_proxy", b.HTTPProxy}, {"https_proxy", b.HTTPSProxy}, {"no_proxy", b.NoProxy}} {
 		if kv[1] != "" {

@@ -42,7 +42,7 @@ func (b *builder) makeRoot(ctx context.Context, in *input) error {
 		// We reach the registry, the engine does not: it has proxy settings of its own.
 		b.say("%s: %v; making it from Debian's packages", in.Recipe.Name, err)
 		in.From = rootSource{Suite: in.From.Suite}
-		in.Images["ROOT"] = in.From.key()
+		in.Images[rootArgument] = in.From.key()
 	}
 	b.say("%s: making it from %s, which takes about half a minute", in.Recipe.Name, in.From)
 	tar, err := bootstrap(ctx, b.Settings, in.From.Suite, b.dir, b.Err)

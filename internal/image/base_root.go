@@ -105,6 +105,24 @@ func (c *rootChooser) choose(ctx context.Context, suite string, have func(rootSo
 	return debian, nil
 }
 
+// known are the sources that nobody has to be asked about, in the order in which choose
+// looks at them.
+func (c *rootChooser) known(suite string) (list []rootSource, err error) {
+	if c.mode != "debian" {
+		pinned, err := c.pinned(suite)
+		if err != nil {
+			return nil, err
+		}
+		if pinned.Ref != "" {
+			list = append(list, pinned)
+		}
+	}
+	if c.mode != "registry" {
+		list = append(list, rootSource{Suite: suite})
+	}
+	return list, nil
+}
+
 // pinned is the reference with a digest, from the setting or from the lock file; its
 // Ref is "" when neither has one.
 func (c *rootChooser) pinned(suite string) (rootSource, error) {

@@ -142,7 +142,7 @@ func TestWithoutTag(t *testing.T) {
 
 func TestDebianSources(t *testing.T) {
 	require.Equal(t, "deb http://m/debian trixie main\ndeb http://m/debian trixie-updates main\ndeb http://s/debian-security trixie-security main\n",
-		debianSources(env.Build{DebianMirror: "http://m/debian", SecurityMirror: "http://s/debian-security"}, "trixie"))
+		DebianSources(env.Build{DebianMirror: "http://m/debian", SecurityMirror: "http://s/debian-security"}, "trixie"))
 }
 
 func TestMirrorSecrets(t *testing.T) {

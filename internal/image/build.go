@@ -52,7 +52,7 @@ func Build(ctx context.Context, o BuildOptions) (list []Image, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	b := &builder{BuildOptions: o, dir: r.dir, recipes: catalogue(o.Settings), have: map[string]Image{}, layers: map[string][]string{}}
+	b := &builder{BuildOptions: o, dir: r.dir, recipes: catalogue(o.Settings), inputs: map[string]*input{}, have: map[string]Image{}, layers: map[string][]string{}}
 	b.version = sync.OnceValues(func() (Version, error) {
 		return ReadVersion(ctx, o.Settings.Root, o.Settings.Image.Version, o.Settings.Inherited())
 	})
@@ -78,7 +78,8 @@ type builder struct {
 	dir     string
 	recipes []recipe
 	roots   *rootChooser
-	local   []engine.Image // ours, as the engine has them at the beginning
+	local   []engine.Image    // ours, as the engine has them at the beginning
+	inputs  map[string]*input // of what is wanted and what that needs, by name
 
 	have   map[string]Image    // finished, by name
 	layers map[string][]string // of finished images, by name
@@ -100,15 +101,23 @@ func (b *builder) look(ctx context.Context) (err error) {
 
 // all builds what is needed in waves: each wave holds every image whose own needs are met.
 func (b *builder) all(ctx context.Context) error {
-	inputs, order, err := b.gather(ctx)
+	order, err := b.gather(ctx)
 	if err != nil {
 		return err
+	}
+	if order, err = b.carry(ctx, order); err != nil {
+		return err
+	}
+	for _, name := range order {
+		if err := b.pullForeign(ctx, b.inputs[name]); err != nil {
+			return err
+		}
 	}
 	for len(order) > 0 {
 		var wave []*input
 		rest := order[:0:0]
 		for _, name := range order {
-			in := inputs[name]
+			in := b.inputs[name]
 			ready, err := b.resolve(ctx, in)
 			switch {
 			case err != nil:

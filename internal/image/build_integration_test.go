@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"drydock/internal/testkit"
 )
 
 func TestBuildOnceThenNeverAgain(t *testing.T) {
@@ -107,12 +109,35 @@ func TestBuildLabels(t *testing.T) {
 	require.Equal(t, s.settings.Image.Prefix+"/backend:v3.0.0", img.Ref)
 	found, err := s.engine.Image(t.Context(), img.ID)
 	require.NoError(t, err)
+	below, err := s.engine.Image(t.Context(), testkit.ShellImage(t))
+	require.NoError(t, err)
 	require.Equal(t, map[string]string{
-		"drydock.image": "backend", "drydock.input": img.Input, "drydock.target": "prod",
+		"drydock.stands": `{"backend":{"from":"` + below.ID + `"}}`,
+		"drydock.image":  "backend", "drydock.input": img.Input, "drydock.target": "prod",
 		"org.opencontainers.image.title": "drydock backend", "org.opencontainers.image.created": "2026-02-03T04:05:06Z",
 		"org.opencontainers.image.revision": commit, "org.opencontainers.image.version": "0.0.0-20260203040506-" + commit[:12],
 	}, withoutTest(found.Labels))
 	require.True(t, found.Created.Equal(time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)))
+}
+
+// On an engine that got only the finished image, what it was made from is neither there nor to be had.
+func TestBuildKnowsAnImageOnAnotherEngine(t *testing.T) {
+	s := newSite(t)
+	first := s.build(s.options())
+	h := testkit.NewHost(t)
+	h.Give(first.Ref)
+	there := s.options()
+	there.Engine = h.Client()
+	second := s.build(there)
+	require.False(t, second.Built)
+	require.Equal(t, first.ID, second.ID)
+	require.Equal(t, first.Ref, second.Ref)
+	require.NotContains(t, s.said.String(), "pulling")
+
+	// Another input cannot be built there, and is not taken for it.
+	s.write("apps/one/a", "changed")
+	_, err := Build(t.Context(), there)
+	require.Error(t, err)
 }
 
 // An app without a health check gets the probe; here a ready one stands in for it.

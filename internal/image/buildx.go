@@ -101,8 +101,12 @@ func (b *builder) complete(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	n := normal{Base: baseLayers(layers, b.candidates(j)), Epoch: j.origin.Time, Files: files, Labels: b.labels(j)}
-	if n.Base == 0 && !j.in.Parsed.fromScratch(j.in.Stage) {
+	labels, err := b.labels(j)
+	if err != nil {
+		return err
+	}
+	n := normal{Base: baseLayers(layers, b.candidates(j)), Epoch: j.origin.Time, Files: files, Labels: labels}
+	if n.Base == 0 && !j.in.Parsed.fromScratch(j.in.Stage, j.in.Recipe.Args) {
 		// The user's own base, whose layers cannot be told from the ones above: rewriting
 		// them all would keep the engine from sharing them.
 		n.Base = len(layers)
@@ -157,7 +161,7 @@ func (b *builder) load(ctx context.Context, c *content, base int, tag string) (s
 
 // labels are what every image of ours says of itself. They come from the input and the
 // commit that it is from, so that they do not break reproducibility.
-func (b *builder) labels(j *job) map[string]string {
+func (b *builder) labels(j *job) (map[string]string, error) {
 	r := j.in.Recipe
 	l := map[string]string{
 		labelImage: r.Name, labelInput: j.hash, labelTarget: stageName(j.in.Stage),
@@ -171,7 +175,7 @@ func (b *builder) labels(j *job) map[string]string {
 	if r.Root != "" {
 		l[labelRoot] = j.in.From.String()
 	}
-	return l
+	return l, b.standsOn(j.in).label(l)
 }
 
 var _ Builder = (*engine.Client)(nil)

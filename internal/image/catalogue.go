@@ -52,7 +52,7 @@ func catalogue(s *env.Settings) []recipe {
 	}
 	gateway := ours(Gateway)
 	gateway.Context = "." // it takes nginx/ from the root; its .dockerignore leaves out the rest
-	backup := ours(Backup)
+	backup := with(ours(Backup), "PG_MAJOR", s.Database.Version)
 	backup.Context = "." // it takes cmd/backup and what that needs from the root
 	probe := ours(probeName)
 	probe.Context = "." // it takes cmd/probe from the root
@@ -69,7 +69,7 @@ func catalogue(s *env.Settings) []recipe {
 		app(Backend, s.Backend),
 		app(Frontend, s.Frontend),
 		ready(gateway, s.Gateway.Image),
-		ready(ours(Postgres), s.Database.Image),
+		ready(with(ours(Postgres), "PG_MAJOR", s.Database.Version), s.Database.Image),
 		ready(ours(Redis), s.Redis.Image),
 		backup,
 	}

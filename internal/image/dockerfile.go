@@ -75,75 +75,83 @@ func (d dockerfile) pick(want string) string {
 	return ""
 }
 
-// checked says whether the stage ("" is the last) or one that it begins with declares a
-// health check.
-func (d dockerfile) checked(name string) bool {
+// line is the stage ("" is the last), the earlier one that it begins with, and so on; begin is the
+// name of what the last of them begins with, settled as [dockerfile.expand] says. args replace the
+// Dockerfile's defaults.
+func (d dockerfile) line(name string, args map[string]string) (stages []stage, begin string, settled bool) {
 	for i := len(d.Stages) - 1; i >= 0; i-- {
 		s := d.Stages[i]
 		if name != "" && s.Name != strings.ToLower(name) {
 			continue
 		}
+		stages = append(stages, s)
+		begin, settled = d.expand(s.From, args)
+		earlier := dockerfile{Stages: d.Stages[:i]}
+		if !earlier.has(strings.ToLower(begin)) {
+			break
+		}
+		name = begin
+	}
+	return stages, begin, settled
+}
+
+// checked says whether the stage or one that it begins with declares a health check.
+func (d dockerfile) checked(name string, args map[string]string) bool {
+	stages, _, _ := d.line(name, args)
+	for _, s := range stages {
 		if s.Checked || s.Unchecked {
 			return s.Checked
 		}
-		earlier := dockerfile{Stages: d.Stages[:i]}
-		return earlier.has(strings.ToLower(s.From)) && earlier.checked(s.From)
 	}
 	return false
 }
 
-// base is the image that the stage ("" is the last) begins with in the end, if it is
-// neither one of ours nor nothing; else "". args replace the Dockerfile's defaults.
+// base is the image that the stage begins with in the end, if it is neither one of ours nor
+// nothing; else "".
 func (d dockerfile) base(name string, args map[string]string) string {
-	for i := len(d.Stages) - 1; i >= 0; i-- {
-		s := d.Stages[i]
-		if name != "" && s.Name != strings.ToLower(name) {
-			continue
-		}
-		earlier := dockerfile{Stages: d.Stages[:i], Defaults: d.Defaults}
-		if earlier.has(strings.ToLower(s.From)) {
-			return earlier.base(s.From, args)
-		}
-		from := s.From
-		for range 8 { // an argument's default may use another's; deeper is a loop
-			ours := false
-			next := variable.ReplaceAllStringFunc(from, func(v string) string {
-				m := variable.FindStringSubmatch(v)
-				name, otherwise := m[1]+m[3], m[2]
-				if _, ok := argument[name]; ok {
-					ours = true
-				}
-				return cmp.Or(args[name], d.Defaults[name], otherwise)
-			})
-			if ours || next == "scratch" {
-				return ""
-			}
-			if next == from {
-				return from
-			}
-			from = next
-		}
+	_, begin, settled := d.line(name, args)
+	if !settled || begin == scratch || standsForOurs(begin) {
 		return ""
 	}
-	return ""
+	return begin
+}
+
+// fromScratch says whether the stage begins with nothing.
+func (d dockerfile) fromScratch(name string, args map[string]string) bool {
+	_, begin, _ := d.line(name, args)
+	return begin == scratch
+}
+
+// scratch is how a Dockerfile names nothing.
+const scratch = "scratch"
+
+// standsForOurs says whether an image's name has an argument that stands for an image of ours.
+func standsForOurs(from string) bool {
+	return slices.ContainsFunc(variable.FindAllStringSubmatch(from, -1), func(m []string) bool {
+		_, ours := argument[m[1]+m[3]]
+		return ours
+	})
+}
+
+// expand puts arguments into the name of a stage or an image, but for those that stand for images
+// of ours; not settled where defaults that use each other never come to an end.
+func (d dockerfile) expand(from string, args map[string]string) (text string, settled bool) {
+	for range 8 { // an argument's default may use another's; deeper is a loop
+		next := variable.ReplaceAllStringFunc(from, func(v string) string {
+			m := variable.FindStringSubmatch(v)
+			name, otherwise := m[1]+m[3], m[2]
+			if _, ours := argument[name]; ours {
+				return v
+			}
+			return cmp.Or(args[name], d.Defaults[name], otherwise)
+		})
+		if next == from {
+			return from, true
+		}
+		from = next
+	}
+	return from, false
 }
 
 // variable is ${NAME}, ${NAME:-default} or $NAME.
 var variable = regexp.MustCompile(`\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))`)
-
-// fromScratch says whether the stage ("" is the last) begins with nothing.
-func (d dockerfile) fromScratch(name string) bool {
-	for i := len(d.Stages) - 1; i >= 0; i-- {
-		s := d.Stages[i]
-		if name != "" && s.Name != strings.ToLower(name) {
-			continue
-		}
-		if s.From == "scratch" {
-			return true
-		}
-		// A stage that begins with an earlier one.
-		earlier := dockerfile{Stages: d.Stages[:i]}
-		return earlier.has(strings.ToLower(s.From)) && earlier.fromScratch(s.From)
-	}
-	return false
-}

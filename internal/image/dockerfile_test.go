@@ -14,15 +14,29 @@ func TestParseDockerfile(t *testing.T) {
 	require.Equal(t, map[string]string{"BASE_TRIXIE": "base-trixie"}, d.reach("prod", nil).Needs)
 	require.Equal(t, "dev", d.pick("dev"))
 	require.Equal(t, "prod", d.pick("none such"), "a Dockerfile without the wanted stage builds prod")
-	require.True(t, d.checked("prod"), "inherited from the stage it begins with")
-	require.False(t, d.checked("dev"), "NONE")
-	require.True(t, d.checked(""), "the last stage")
-	require.False(t, d.fromScratch("prod"))
+	require.True(t, d.checked("prod", nil), "inherited from the stage it begins with")
+	require.False(t, d.checked("dev", nil), "NONE")
+	require.True(t, d.checked("", nil), "the last stage")
+	require.False(t, d.fromScratch("prod", nil))
 
 	plain := parseDockerfile("FROM scratch\nCOPY a /\n")
 	require.Empty(t, plain.pick("prod"))
-	require.False(t, plain.checked(""))
-	require.True(t, plain.fromScratch(""))
+	require.False(t, plain.checked("", nil))
+	require.True(t, plain.fromScratch("", nil))
+}
+
+// A stage's name may be made of arguments.
+func TestAStageThatAnArgumentNames(t *testing.T) {
+	d := parseDockerfile("ARG KIND=small\nFROM scratch AS base-small\nHEALTHCHECK CMD x\nFROM nginx AS base-large\nFROM base-${KIND} AS prod\n")
+	require.True(t, d.checked("prod", nil))
+	require.True(t, d.fromScratch("prod", nil))
+	require.Empty(t, d.base("prod", nil))
+	large := map[string]string{"KIND": "large"}
+	require.False(t, d.checked("prod", large))
+	require.False(t, d.fromScratch("prod", large))
+	require.Equal(t, "nginx", d.base("prod", large))
+	// A stage that names itself begins with an image of that name.
+	require.Equal(t, "nginx", parseDockerfile("FROM nginx AS nginx\n").base("", nil))
 }
 
 func TestBaseOfDockerfile(t *testing.T) {
@@ -96,8 +110,8 @@ func FuzzParseDockerfile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		d := parseDockerfile(text)
 		for _, s := range append(d.Stages, stage{}) {
-			d.checked(s.Name)
-			d.fromScratch(s.Name)
+			d.checked(s.Name, nil)
+			d.fromScratch(s.Name, nil)
 			d.base(s.Name, nil)
 			d.reach(s.Name, nil).takes("a/b")
 		}

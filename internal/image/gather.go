@@ -11,8 +11,8 @@ import (
 
 // gather reads the inputs of everything that is asked for and what that needs, in the
 // order of the catalogue.
-func (b *builder) gather(ctx context.Context) (map[string]*input, []string, error) {
-	inputs := map[string]*input{}
+func (b *builder) gather(ctx context.Context) ([]string, error) {
+	inputs := b.inputs
 	var add func(name string) error
 	add = func(name string) error {
 		r, err := find(b.recipes, name)
@@ -30,7 +30,7 @@ func (b *builder) gather(ctx context.Context) (map[string]*input, []string, erro
 				return err
 			}
 			if in.Probe = r.App && !found.HasCheck; in.Probe {
-				in.Images["READY"] = found.ID
+				in.Images[readyArgument] = found.ID
 				return add(probeName)
 			}
 			b.have[name] = readyImage(r, found)
@@ -45,10 +45,10 @@ func (b *builder) gather(ctx context.Context) (map[string]*input, []string, erro
 			return run.WithCode(run.CodeBadInput, err)
 		}
 		inputs[name] = in
-		if err := b.foreignBase(ctx, in); err != nil {
+		if err := b.lookForeign(ctx, in); err != nil {
 			return err
 		}
-		in.Probe = r.App && in.Stage != StageTest && !in.Parsed.checked(in.Stage)
+		in.Probe = r.App && in.Stage != StageTest && !in.Parsed.checked(in.Stage, in.Recipe.Args)
 		for _, need := range in.needs() {
 			if err := add(need); err != nil {
 				return err
@@ -58,7 +58,7 @@ func (b *builder) gather(ctx context.Context) (map[string]*input, []string, erro
 	}
 	for _, name := range b.Names {
 		if err := add(name); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	var order []string
@@ -67,35 +67,43 @@ func (b *builder) gather(ctx context.Context) (map[string]*input, []string, erro
 			order = append(order, r.Name)
 		}
 	}
-	return inputs, order, nil
+	return order, nil
 }
 
-// foreignBase looks at the image of somebody else that an input begins with: a user's own
+// lookForeign looks at the image of somebody else that an input begins with: a user's own
 // Dockerfile, or a toolchain that a setting names. It becomes a part of the input, so that
 // a new one is noticed, and tells which layers are not ours to rewrite.
-func (b *builder) foreignBase(ctx context.Context, in *input) error {
-	from := in.Parsed.base(in.Stage, in.Recipe.Args)
-	if from == "" {
+func (b *builder) lookForeign(ctx context.Context, in *input) error {
+	in.from = in.Parsed.base(in.Stage, in.Recipe.Args)
+	if in.from == "" {
 		return nil
 	}
-	found, err := b.Engine.Image(ctx, from)
+	found, err := b.Engine.Image(ctx, in.from)
 	if errors.Is(err, engine.ErrNotFound) {
-		b.say("%s: pulling %s", in.Recipe.Name, from)
-		if err := b.Engine.Pull(ctx, from, nil); err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			// It may need a login, which the builder has.
-			b.say("%s: %v; leaving it to the builder", in.Recipe.Name, err)
-			return nil
-		}
-		found, err = b.Engine.Image(ctx, from)
+		return nil
 	}
 	if err != nil {
 		return err
 	}
-	in.Images["FROM"], in.foreign = found.ID, found.Layers
+	in.Images[fromArgument], in.foreign = found.ID, found.Layers
 	return nil
+}
+
+// pullForeign fetches that image, if it is not here.
+func (b *builder) pullForeign(ctx context.Context, in *input) error {
+	if in.from == "" || in.foreign != nil {
+		return nil
+	}
+	b.say("%s: pulling %s", in.Recipe.Name, in.from)
+	if err := b.Engine.Pull(ctx, in.from, nil); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		// It may need a login, which the builder has.
+		b.say("%s: %v; leaving it to the builder", in.Recipe.Name, err)
+		return nil
+	}
+	return b.lookForeign(ctx, in)
 }
 
 // ready is an image that a setting gives in place of ours.

@@ -33,6 +33,7 @@ type input struct {
 	origin *origin // of an app's production image, once it is resolved
 
 	reach   reach
+	from    string   // the image that is not ours and that this one begins with; "" for none
 	foreign []string // layers of an image that is not ours and that this one begins with
 
 	ignore *patternmatcher.PatternMatcher // what of the context is left out
@@ -70,6 +71,13 @@ func readInput(root string, r recipe, want string) (*input, error) {
 	return in, nil
 }
 
+// Keys of an input's images that are not build arguments of ours.
+const (
+	fromArgument  = "FROM"  // somebody else's image that it begins with
+	readyArgument = "READY" // somebody else's image that it is, but for the health check
+	rootArgument  = "ROOT"  // what a base image begins with
+)
+
 // needs are the images of ours that have to be there first, by build argument.
 func (in *input) needs() map[string]string {
 	needs := in.arguments()
@@ -80,7 +88,11 @@ func (in *input) needs() map[string]string {
 }
 
 // arguments are the build arguments that stand for images of ours.
-func (in *input) arguments() map[string]string { return maps.Clone(in.reach.Needs) }
+func (in *input) arguments() map[string]string {
+	needs := map[string]string{} // an image that a setting gives has none
+	maps.Copy(needs, in.reach.Needs)
+	return needs
+}
 
 func setting(r recipe, what string) string { return strings.ToUpper(r.Name) + "_" + what }
 
@@ -93,7 +105,7 @@ func (in *input) Hash() string {
 			fmt.Fprintf(h, "%d:%s,", len(p), p)
 		}
 	}
-	line("drydock input 1", in.Recipe.Name, in.Stage, string(in.Dockerfile))
+	line("drydock input 2", in.Recipe.Name, in.Stage, string(in.Dockerfile))
 	for _, m := range []map[string]string{in.Images, in.Recipe.Args} {
 		for _, k := range slices.Sorted(maps.Keys(m)) {
 			line(k, m[k])

@@ -67,7 +67,7 @@ func withProbe(c *content, probe []blob, epoch time.Time) (*content, error) {
 func (b *builder) deriveReady(ctx context.Context, in *input) error {
 	r, hash := in.Recipe, in.Hash()
 	b.say("%s: %s has no health check; adding the probe", r.Name, r.Ready)
-	from, err := save(ctx, b.Engine, in.Images["READY"])
+	from, err := save(ctx, b.Engine, in.Images[readyArgument])
 	if err != nil {
 		return err
 	}
@@ -87,6 +87,9 @@ func (b *builder) deriveReady(ctx context.Context, in *input) error {
 	}
 	labels := map[string]string{
 		labelImage: r.Name, labelInput: hash, labelTarget: StageProd, labelCreated: cfg.Created.UTC().Format(time.RFC3339),
+	}
+	if err := b.standsOn(in).label(labels); err != nil {
+		return err
 	}
 	if out.Config, err = addLabels(out.Config, labels); err != nil {
 		return err

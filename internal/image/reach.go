@@ -118,7 +118,8 @@ func (d dockerfile) reach(name string, args map[string]string) reach {
 		}
 		r.Sources = append(r.Sources, s.Part.Sources...)
 		r.Whole = r.Whole || s.Part.Whole
-		for _, use := range append(slices.Clone(s.Part.Uses), s.From) {
+		begin, _ := d.expand(s.From, args)
+		for _, use := range append(slices.Clone(s.Part.Uses), begin) {
 			visit(d.index(use, i))
 		}
 	}

@@ -29,12 +29,8 @@ func (b *builder) resolve(ctx context.Context, in *input) (ready bool, err error
 		}
 	}
 	hash := in.Hash()
-	if r.App && stageName(in.Stage) == StageProd {
-		from, err := originOf(ctx, b.Settings.Root, b.Settings.Inherited(), in, hash)
-		if err != nil {
-			return false, err
-		}
-		in.origin = &from
+	if err := b.trace(ctx, in, hash); err != nil {
+		return false, err
 	}
 	if !b.NoCache || groundwork(r.Name) {
 		if l, ok := b.there(r.Name, hash, in.tells); ok {
@@ -42,6 +38,19 @@ func (b *builder) resolve(ctx context.Context, in *input) (ready bool, err error
 		}
 	}
 	return true, nil
+}
+
+// trace finds where an app's production image comes from.
+func (b *builder) trace(ctx context.Context, in *input, hash string) error {
+	if !in.Recipe.App || stageName(in.Stage) != StageProd {
+		return nil
+	}
+	from, err := originOf(ctx, b.Settings.Root, b.Settings.Inherited(), in, hash)
+	if err != nil {
+		return err
+	}
+	in.origin = &from
+	return nil
 }
 
 // tells says whether an image of the input tells of the commit that the input comes from.
@@ -55,13 +64,15 @@ func (in *input) tells(img engine.Image) bool {
 // resolveRoot decides what a base image begins with.
 func (b *builder) resolveRoot(ctx context.Context, in *input) error {
 	src, err := b.roots.choose(ctx, in.Recipe.Root, func(src rootSource) bool {
-		in.Images["ROOT"] = src.key()
+		in.Images[rootArgument] = src.key()
 		_, have := b.there(in.Recipe.Name, in.Hash(), in.tells)
 		return have
 	})
-	in.Images["ROOT"], in.From = src.key(), src
+	in.Images[rootArgument], in.From = src.key(), src
 	return err
 }
+
+func anyImage(engine.Image) bool { return true }
 
 // there finds an image of ours by its input, among those that will do.
 func (b *builder) there(name, hash string, will func(engine.Image) bool) (engine.Image, bool) {

@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"drydock/internal/engine"
+	"drydock/internal/flock"
 )
 
 // room is the private folder of one build: contexts, secrets, layers. It is locked while
@@ -31,16 +31,36 @@ func newRoom(ctx context.Context, parent string, e Builder, prefix string) (*roo
 	if err := clearRooms(ctx, parent, e, prefix); err != nil {
 		return nil, fmt.Errorf("clearing up after a build that was killed: %w", err)
 	}
+	for {
+		r, err := takeRoom(parent)
+		if err != nil {
+			return nil, fmt.Errorf("making room for a build: %w", err)
+		}
+		if r != nil {
+			return r, nil
+		}
+	}
+}
+
+// takeRoom is nil where another build took the new folder for a dead one's: it found the
+// lock's file before it was locked.
+func takeRoom(parent string) (*room, error) {
 	dir, err := os.MkdirTemp(parent, "")
 	if err != nil {
-		return nil, fmt.Errorf("making room for a build: %w", err)
+		return nil, err
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err == nil {
-		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
-	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("making room for a build: %w", err), os.RemoveAll(dir))
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if err := flock.Wait(lock, flock.Exclusive); err != nil {
+		return nil, errors.Join(err, lock.Close(), os.RemoveAll(dir))
+	}
+	if _, err := os.Stat(lock.Name()); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return nil, errors.Join(err, lock.Close())
 	}
 	return &room{dir: dir, lock: lock}, nil
 }
@@ -62,17 +82,11 @@ func clearRooms(ctx context.Context, parent string, e Builder, prefix string) er
 		if err != nil {
 			return err
 		}
-		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			if err := lock.Close(); err != nil {
-				return err
-			}
-			continue
-		}
-		if err == nil {
+		free, err := flock.Try(lock, flock.Exclusive)
+		if err == nil && free {
 			err = dropWorking(ctx, e, prefix, entry.Name())
 		}
-		if err == nil {
+		if err == nil && free {
 			err = os.RemoveAll(dir)
 		}
 		if err := errors.Join(err, lock.Close()); err != nil {

@@ -123,6 +123,8 @@ func TestReplace(t *testing.T) {
 	} {
 		assert.Equal(t, want, r.In(script))
 	}
+	r = Replace{"17": "3", "MOMENT": "21:17:59", "MOMENTS": "17"}
+	assert.Equal(t, "AT=21:17:59 BACKUP=3 N=17", r.In("AT=MOMENT BACKUP=17 N=MOMENTS"), "what was put in is not looked through")
 }
 
 // Each exercise is on the page about them, where a test starts, solves and checks it.

@@ -1,8 +1,11 @@
 package manual
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -41,28 +44,25 @@ func like(line string) *regexp.Regexp {
 // is only found whole: 42 is not in 1427, but it is in app_restored_42.
 type Replace map[string]string
 
-// In is the script with all of them replaced.
+// In is the script with all of them replaced, in one pass: what takes a word's place may have
+// another one in it, as a time has numbers. The longest word that is there counts.
 func (r Replace) In(script string) string {
-	for word, value := range r {
-		var b strings.Builder
-		rest := script
-		for {
-			i := strings.Index(rest, word)
-			if i < 0 {
-				break
-			}
-			after := rest[i+len(word):]
-			b.WriteString(rest[:i])
-			if joined(b.String(), word) || joined(word, after) {
-				b.WriteString(word)
-			} else {
-				b.WriteString(value)
-			}
-			rest = after
+	words := slices.SortedFunc(maps.Keys(r), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	var b strings.Builder
+	for i := 0; i < len(script); {
+		at := slices.IndexFunc(words, func(word string) bool {
+			after, here := strings.CutPrefix(script[i:], word)
+			return here && word != "" && !joined(script[:i], word) && !joined(word, after)
+		})
+		if at < 0 {
+			b.WriteByte(script[i])
+			i++
+			continue
 		}
-		script = b.String() + rest
+		b.WriteString(r[words[at]])
+		i += len(words[at])
 	}
-	return script
+	return b.String()
 }
 
 // joined says whether the border of two texts is inside of a word.

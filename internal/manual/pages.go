@@ -18,8 +18,9 @@ import (
 type Manual struct {
 	Path     string
 	Headings []Heading
-	Blocks   []Block  // of code, in order
-	Spans    []string // of code inside of sentences
+	Blocks   []Block    // of code, in order
+	Spans    []string   // of code inside of sentences
+	Sections [][]string // the same, by heading: [0] is what comes before the first one
 	Links    []Link
 	Marks    []Mark // comments, in order
 }
@@ -57,7 +58,7 @@ func Read(path string) (Manual, error) {
 
 // Parse is Read for text.
 func Parse(source []byte) Manual {
-	var m Manual
+	m := Manual{Sections: [][]string{nil}}
 	seen := map[string]int{}
 	lineOf := func(offset int) int { return 1 + bytes.Count(source[:offset], []byte("\n")) }
 	root := goldmark.New(goldmark.WithExtensions(extension.Table)).Parser().Parse(text.NewReader(source))
@@ -73,6 +74,7 @@ func Parse(source []byte) Manual {
 		case *ast.Heading:
 			title := plain(n, source)
 			m.Headings = append(m.Headings, Heading{n.Level, title, anchor(title, seen)})
+			m.Sections = append(m.Sections, nil)
 		case *ast.CodeBlock, *ast.FencedCodeBlock:
 			m.Blocks = append(m.Blocks, *block(n, source, line))
 		case *ast.HTMLBlock:
@@ -80,7 +82,9 @@ func Parse(source []byte) Manual {
 				m.Marks = append(m.Marks, Mark{line, text, block(n.NextSibling(), source, line)})
 			}
 		case *ast.CodeSpan:
-			m.Spans = append(m.Spans, plain(n, source))
+			span := plain(n, source)
+			last := len(m.Sections) - 1
+			m.Spans, m.Sections[last] = append(m.Spans, span), append(m.Sections[last], span)
 		case *ast.Link:
 			m.Links = append(m.Links, Link{line, string(n.Destination)})
 		case *ast.Image:

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/env"
 	"drydock/internal/testkit"
 )
 
@@ -27,6 +28,7 @@ func TestParse(t *testing.T) {
 	assert.Equal(t, "sh", m.Blocks[1].Language)
 	assert.Equal(t, []string{"echo 'a#b'"}, m.Blocks[1].Commands())
 	assert.Contains(t, m.Spans, "FORMAT=json mage report")
+	assert.Equal(t, [][]string{nil, {"b", "code"}, {"FORMAT=json mage report"}, nil}, m.Sections)
 	known := map[string]Target{"env:diff": {Arguments: []string{"a", "b"}}}
 	assert.Equal(t, []string{"setup", "up", "deploy:prod"}, CalledTargets("go tool mage setup up\nmage deploy:prod", known))
 	assert.Equal(t, []string{"env:diff", "up"}, CalledTargets("go tool mage env:diff dev prod up", known))
@@ -134,6 +136,49 @@ func TestLanguagesAreEqual(t *testing.T) {
 			return list
 		}
 		assert.Equal(t, commands(en), commands(zh), "%s: commands in blocks", name)
+	}
+}
+
+// constant is a word as settings, options and variables are written.
+var constant = regexp.MustCompile(`[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*`)
+
+// The two languages name the same settings in each section: one that only a sentence names is
+// in no command, and easily lost in the other language.
+func TestLanguagesNameTheSameSettings(t *testing.T) {
+	root := testkit.Root(t)
+	known := map[string]bool{}
+	for _, k := range env.Schema() {
+		known[k.Name] = true
+	}
+	settings := func(spans []string) []string {
+		var list []string
+		for _, word := range constant.FindAllString(strings.Join(spans, " "), -1) {
+			if known[word] || strings.Contains(word, "_") {
+				list = append(list, word)
+			}
+		}
+		slices.Sort(list)
+		return slices.Compact(list)
+	}
+	assert.Equal(t, []string{"BACKUP_KEY", "ENGINE"}, settings([]string{"ENGINE=swarm", "TEXT", "`BACKUP_KEY`"}))
+	found, err := filepath.Glob(filepath.Join(root, "docs", "en", "*.md"))
+	require.NoError(t, err)
+	require.NotEmpty(t, found)
+	for _, path := range found {
+		en, err := Read(path)
+		require.NoError(t, err)
+		zh, err := Read(filepath.Join(root, "docs", "zh", filepath.Base(path)))
+		require.NoError(t, err)
+		if !assert.Len(t, zh.Sections, len(en.Sections), filepath.Base(path)) {
+			continue
+		}
+		for i := range en.Sections {
+			title := "before the first heading"
+			if i > 0 {
+				title = en.Headings[i-1].Text
+			}
+			assert.Equal(t, settings(en.Sections[i]), settings(zh.Sections[i]), "%s, %s", filepath.Base(path), title)
+		}
 	}
 }
 

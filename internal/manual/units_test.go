@@ -22,9 +22,13 @@ func unitTargets(t *testing.T) map[string][]string {
 	require.NoError(t, err)
 	require.NotEmpty(t, timers)
 	for _, f := range timers {
-		m := regexp.MustCompile(`(?m)^Unit=drydock-backup@(\w+)\.service$`).FindStringSubmatch(textOf(t, f))
+		m := regexp.MustCompile(`(?m)^Unit=(drydock-(?:backup@(\w+)|\w+)\.service)$`).FindStringSubmatch(textOf(t, f))
 		require.NotNil(t, m, "%s names no service", f)
-		calls[filepath.Base(f)] = []string{"backup:" + m[1]}
+		if m[2] != "" {
+			calls[filepath.Base(f)] = []string{"backup:" + m[2]}
+			continue
+		}
+		calls[filepath.Base(f)] = started(t, filepath.Join(scripts, "systemd", m[1]))
 	}
 	for _, m := range regexp.MustCompile(`bin/drydock (\S+)`).FindAllStringSubmatch(textOf(t, filepath.Join(scripts, "cron", "drydock")), -1) {
 		if !strings.HasPrefix(m[1], "backup:%") {
@@ -32,6 +36,52 @@ func unitTargets(t *testing.T) map[string][]string {
 		}
 	}
 	return calls
+}
+
+// started are the targets that a service starts.
+func started(t *testing.T, service string) (targets []string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`(?m)^ExecStart=\S*bin/drydock (\S+)$`).FindAllStringSubmatch(textOf(t, service), -1) {
+		targets = append(targets, m[1])
+	}
+	return targets
+}
+
+// A run that nobody looks at tells of its failure itself, and systemd tells of one that could
+// not. The name is the same for both, so that it is told once.
+func TestRunsThatNobodyLooksAtTellOfTheirFailure(t *testing.T) {
+	units := filepath.Join(testkit.Root(t), "scripts", "systemd")
+	backup, failed := textOf(t, filepath.Join(units, "drydock-backup@.service")), textOf(t, filepath.Join(units, "drydock-failed@.service"))
+	assert.Contains(t, backup, "\nOnFailure=drydock-failed@%i.service\n")
+	const name = "\nEnvironment=ALARM_RUN=backup:%i\n"
+	assert.Contains(t, backup, name)
+	assert.Contains(t, failed, name)
+	assert.Equal(t, []string{"alarm:failed"}, started(t, filepath.Join(units, "drydock-failed@.service")))
+	cron := textOf(t, filepath.Join(testkit.Root(t), "scripts", "cron", "drydock"))
+	for _, m := range regexp.MustCompile(`bin/drydock (backup:\w+)`).FindAllStringSubmatch(cron, -1) {
+		assert.Contains(t, cron, "ALARM_RUN="+m[1]+" bin/drydock "+m[1]+" ")
+	}
+}
+
+// mage takes the name of what it compiles from the folder of the targets.
+func TestTheTargetsAreCompiledToWhereTheUnitsCallThem(t *testing.T) {
+	root := testkit.Root(t)
+	found := 0
+	for _, pattern := range []string{"docs/*/*.md", "scripts/*", "scripts/*/*", "README.md"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		for _, f := range files {
+			if info, err := os.Stat(f); err != nil || info.IsDir() {
+				require.NoError(t, err)
+				continue
+			}
+			for _, m := range regexp.MustCompile(`-compile ([\w./-]*\w)`).FindAllStringSubmatch(textOf(t, f), -1) {
+				found++
+				assert.Equal(t, filepath.Join(root, "bin", "drydock"), filepath.Join(root, "magefiles", m[1]), f)
+			}
+		}
+	}
+	assert.Positive(t, found)
 }
 
 func textOf(t *testing.T, path string) string {

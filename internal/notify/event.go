@@ -23,6 +23,20 @@ const (
 	ArchiveRecovered = "archive.recovered"
 	DrillFailed      = "drill.failed"
 	DrillPassed      = "drill.passed"
+	DrillOverdue     = "drill.overdue"
+	DrillRecovered   = "drill.recovered" // one passed after it was overdue
+
+	ServiceFailed        = "service.failed" // unhealthy, gone, or started again and again
+	ServiceRecovered     = "service.recovered"
+	DiskFull             = "disk.full" // about to be
+	DiskRecovered        = "disk.recovered"
+	CertificateFailed    = "certificate.failed" // ends soon, has ended, or is not renewed
+	CertificateRecovered = "certificate.recovered"
+	RunFailed            = "run.failed" // a target that a timer started
+	RunRecovered         = "run.recovered"
+	WatchSilent          = "watch.silent" // whoever looks at the services does so no more
+	WatchRecovered       = "watch.recovered"
+	Test                 = "test"
 )
 
 // Event is one thing to tell.

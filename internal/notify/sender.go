@@ -104,6 +104,11 @@ func (s *Sender) connect() error {
 	if password, ok := u.User.Password(); ok {
 		s.secrets = append(s.secrets, password)
 	}
+	if s.c.Proxy != nil {
+		if password, ok := s.c.Proxy.User.Password(); ok {
+			s.secrets = append(s.secrets, password)
+		}
+	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool() // an image without any: then only the given ones count
@@ -123,6 +128,31 @@ func (s *Sender) connect() error {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return nil
+}
+
+// Target says where messages go, and by which way, without what is secret in the addresses.
+func (s *Sender) Target() string {
+	if s.off() {
+		return "nowhere"
+	}
+	to := s.url.Scheme + "://" + s.url.Host + "/***"
+	if p := s.c.Proxy; p != nil {
+		to += " by way of the proxy " + p.Redacted()
+	}
+	return to
+}
+
+// ParseProxy reads the address of a proxy; an empty one is none. The error does not show it: it
+// may hold a password.
+func ParseProxy(address string) (*url.URL, error) {
+	if address == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil, run.WithCode(run.CodeBadInput, errors.New("the webhook's proxy is no address; give WEBHOOK_PROXY as http://host:port"))
+	}
+	return u, nil
 }
 
 // Notify hands a message over and returns at once. When too many wait, it is dropped, and

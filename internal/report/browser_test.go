@@ -73,6 +73,13 @@ func TestInABrowser(t *testing.T) {
 		assert.GreaterOrEqual(t, worst, 4.5, "WCAG 2.2, 1.4.3, in %s", scheme)
 	}
 	assert.False(t, bytes.Equal(light, shot("report-dark.png")), "dark is as light")
+	require.NoError(t, chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+		return err
+	})))
+	hidden, err := chromedp.Run(ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("details:not(.times)")].filter(e => e.lastElementChild !== e.firstElementChild && !e.lastElementChild.checkVisibility()).map(e => e.innerHTML.slice(0, 120)).join("\n")`))
+	require.NoError(t, err)
+	assert.Empty(t, hidden, "paper cannot be clicked on")
 	pdf, err := chromedp.Run(ctx, chromedp.PrintToPDF())
 	require.NoError(t, err)
 	assert.True(t, bytes.HasPrefix(pdf, []byte("%PDF-")))

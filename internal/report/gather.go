@@ -15,6 +15,7 @@ import (
 
 	"drydock/internal/backup/remote"
 	"drydock/internal/deploy"
+	"drydock/internal/disk"
 	"drydock/internal/engine"
 	"drydock/internal/stack"
 )
@@ -28,11 +29,11 @@ type Gatherer struct {
 // cannot be told is in Missing.
 func (g Gatherer) Gather(ctx context.Context) (Report, error) {
 	s := g.Stack.Settings
-	r := Report{Project: s.Project, Env: s.Env, Mode: string(s.Mode), Made: time.Now().UTC(), Services: []stack.Status{}, Backups: []Backup{},
+	r := Report{Project: s.Project, Env: s.Env, Mode: string(s.Mode), DrillAge: s.Alarms.DrillAge, Made: time.Now().UTC(), Services: []stack.Status{}, Backups: []Backup{},
 		Expected: []Expected{}, History: deploy.History{}, Missing: map[string]string{}}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
-	var space []oneSpace // as the backup service sees it, on whatever machine that is
+	var space []disk.Filesystem // as the backup service sees it, on whatever machine that is
 	part := func(name string, fn func(context.Context) (put func(), err error)) {
 		wait.Go(func() {
 			put, err := fn(ctx)
@@ -77,7 +78,7 @@ func (g Gatherer) Gather(ctx context.Context) (Report, error) {
 		return func() {}, err
 	})
 	part("certificate", func(ctx context.Context) (func(), error) {
-		c, err := g.certificate(ctx)
+		c, err := g.Certificate(ctx)
 		return func() { r.Certificate = c }, err
 	})
 	part("disk", func(ctx context.Context) (func(), error) {
@@ -93,7 +94,7 @@ func (g Gatherer) Gather(ctx context.Context) (Report, error) {
 		space = g.ownSpace(ctx)
 	}
 	if r.Disk != nil {
-		r.Disk.Space = disks(space)
+		r.Disk.Space = disk.Together(space)
 	}
 	return r, ctx.Err()
 }
@@ -123,7 +124,7 @@ type listed struct {
 	Backups  []Backup          `json:"backups"`
 	Failures []Failure         `json:"failures"`
 	Windows  map[string]Window `json:"windows"`
-	Space    []oneSpace        `json:"space"`
+	Space    []disk.Filesystem `json:"space"`
 }
 
 // windows is those by backup as a list, the earliest first.
@@ -160,8 +161,8 @@ func (g Gatherer) expected(ctx context.Context, now time.Time) ([]Expected, erro
 	return expected(g.Stack.Settings, v.Created, now)
 }
 
-// certificate asks the gateway's own program.
-func (g Gatherer) certificate(ctx context.Context) (*Certificate, error) {
+// Certificate asks the gateway's own program.
+func (g Gatherer) Certificate(ctx context.Context) (*Certificate, error) {
 	list, err := g.Stack.Engine.Containers(ctx, engine.OfService(g.Stack.Settings.Project, "gateway", engine.Running))
 	if err != nil {
 		return nil, err
@@ -197,7 +198,7 @@ func (g Gatherer) disk(ctx context.Context) (Disk, error) {
 	if err != nil {
 		return Disk{}, err
 	}
-	d := Disk{Layers: use.Layers, Containers: use.Containers, BuildCache: use.BuildCache, Volumes: []Volume{}, Space: []Space{}}
+	d := Disk{Layers: use.Layers, Containers: use.Containers, BuildCache: use.BuildCache, Volumes: []Volume{}, Space: []disk.Disk{}, Limit: g.Stack.Settings.Alarms.Disk}
 	for _, v := range own {
 		size, ok := use.Volumes[v.Name]
 		if !ok {

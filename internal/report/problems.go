@@ -1,11 +1,9 @@
 package report
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
 	"time"
-
-	"github.com/docker/go-units"
 
 	"drydock/internal/deploy"
 	"drydock/internal/stack"
@@ -20,7 +18,7 @@ type Problem struct {
 // When things begin to count as a problem.
 const (
 	certificateSoon = 14 * 24 * time.Hour
-	drillOld        = 8 * 24 * time.Hour
+	drillOld        = 8 * 24 * time.Hour // where DRILL_MAX_AGE is no bound: a week and a day
 )
 
 // ended says of the outcomes that a person should look at what they mean. One that a person
@@ -77,31 +75,39 @@ func (r Report) Problems() (list []Problem) {
 		add("drills", "no backup has been proven by a drill yet")
 	case !r.Drills[n-1].Passed:
 		add("drills", "the last drill failed")
-	case r.Made.Sub(r.Drills[n-1].Started) > drillOld:
+	case r.Made.Sub(r.Drills[n-1].Started) > cmp.Or(r.DrillAge, drillOld):
 		add("drills", "the last drill was "+stack.Duration(r.Made.Sub(r.Drills[n-1].Started))+" ago")
 	}
 	if c := r.Certificate; c != nil {
-		switch {
-		case c.Error != "":
-			add("certificate", c.Error)
-		case c.Expires != nil && c.Expires.Before(r.Made):
-			add("certificate", "the certificate has expired")
-		case c.Expires != nil && c.Expires.Sub(r.Made) < certificateSoon:
-			add("certificate", "the certificate ends in "+stack.Duration(c.Expires.Sub(r.Made)))
-		}
-		if c.Renewal != nil && c.Renewal.Failed {
-			add("certificate", "the last renewal of the certificate failed: "+c.Renewal.Error)
+		for _, what := range c.Problems(r.Made) {
+			add("certificate", what)
 		}
 	}
 	if r.Disk != nil {
 		for _, s := range r.Disk.Space {
-			if s.Short() {
-				add("disk", fmt.Sprintf("the disk with %s has %s of %s left", s.Data(), units.BytesSize(float64(s.Free)), units.BytesSize(float64(s.Total))))
+			if r.Disk.Limit.Short(s) {
+				add("disk", s.Says())
 			}
 		}
 	}
 	for _, part := range slices.Sorted(keysOf(r.Missing)) {
 		add(part, "not known: "+r.Missing[part])
+	}
+	return list
+}
+
+// Problems are what is wrong with the certificate now.
+func (c Certificate) Problems(now time.Time) (list []string) {
+	switch {
+	case c.Error != "":
+		list = append(list, c.Error)
+	case c.Expires != nil && c.Expires.Before(now):
+		list = append(list, "the certificate has expired")
+	case c.Expires != nil && c.Expires.Sub(now) < certificateSoon:
+		list = append(list, "the certificate ends in "+stack.Duration(c.Expires.Sub(now)))
+	}
+	if c.Renewal != nil && c.Renewal.Failed {
+		list = append(list, "the last renewal of the certificate failed: "+c.Renewal.Error)
 	}
 	return list
 }

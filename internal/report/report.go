@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"drydock/internal/deploy"
+	"drydock/internal/disk"
 	"drydock/internal/drill"
 	"drydock/internal/stack"
 )
@@ -31,6 +31,7 @@ type Report struct {
 	Certificate *Certificate      `json:"certificate"`
 	Disk        *Disk             `json:"disk"`
 	Images      []Image           `json:"images"`
+	DrillAge    time.Duration     `json:"-"` // DRILL_MAX_AGE; 0 is no bound
 	// Missing says for a part (services, releases, backups, ...) why it could not be told.
 	Missing map[string]string `json:"missing,omitempty"`
 }
@@ -103,28 +104,10 @@ type Disk struct {
 	Containers int64    `json:"containers"`
 	BuildCache int64    `json:"build_cache"`
 	Volumes    []Volume `json:"volumes"` // the environment's own, the largest first
-	Space      []Space  `json:"space"`   // what is left on the disks; empty: not known
+	// What is left on the disks, and how much has to be; empty: not known.
+	Space []disk.Disk `json:"space"`
+	Limit disk.Limit  `json:"limit"`
 }
-
-// Space is a file system that the environment stands on.
-type Space struct {
-	Of    []string `json:"of"`    // whose data is on it: engine, backups, physical
-	Free  int64    `json:"free"`  // bytes
-	Total int64    `json:"total"` // bytes
-}
-
-// Data names what is on it, for people.
-func (s Space) Data() string {
-	names := map[string]string{"engine": "Docker's data", "backups": "the backups", "physical": "the physical backups"}
-	var list []string
-	for _, of := range s.Of {
-		list = append(list, cmp.Or(names[of], of))
-	}
-	return strings.Join(list, ", ")
-}
-
-// Short says that it is about to be full: less than a tenth, or than 5 GiB.
-func (s Space) Short() bool { return s.Free < s.Total/10 || s.Free < 5<<30 }
 
 // Volume is one volume of the environment.
 type Volume struct {

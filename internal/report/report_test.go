@@ -16,6 +16,7 @@ import (
 
 	"drydock/internal/compose"
 	"drydock/internal/deploy"
+	"drydock/internal/disk"
 	"drydock/internal/drill"
 	"drydock/internal/env"
 	"drydock/internal/stack"
@@ -76,7 +77,7 @@ func sample() Report {
 	r.Certificate = &Certificate{Source: "acme", Expires: &ends, Renewal: &Renewal{LastAttempt: &now}}
 	due := now.Add(-12 * time.Hour)
 	r.Expected = []Expected{{Kind: "dump", Since: due}, {Kind: "physical", Place: "local", Since: due}, {Kind: "physical", Place: "s3"}}
-	r.Disk = &Disk{Space: []Space{{Of: []string{"engine", "backups", "physical"}, Free: 61 << 30, Total: 160 << 30}}, Layers: 1400 << 20, Containers: 3 << 20, BuildCache: 2100 << 20, Volumes: []Volume{{"shop-backup", 2900 << 20}, {"shop-db", 740 << 20}, {"shop-redis", 12 << 20}, {"shop-gateway", -1}}}
+	r.Disk = &Disk{Limit: disk.Limit{Percent: 10, Bytes: 5 << 30}, Space: []disk.Disk{{Of: []string{"engine", "backups", "physical"}, Free: 61 << 30, Total: 160 << 30}}, Layers: 1400 << 20, Containers: 3 << 20, BuildCache: 2100 << 20, Volumes: []Volume{{"shop-backup", 2900 << 20}, {"shop-db", 740 << 20}, {"shop-redis", 12 << 20}, {"shop-gateway", -1}}}
 	r.Images = []Image{{Name: "drydock/postgres:cf48a581dd63", Size: 159 << 20, Used: 1}, {Name: "drydock/gateway:bca492251ef9", Size: 102 << 20, Used: 1}, {Name: "drydock/backend:1.8.0", Size: 17 << 20, Used: 2}}
 	return r
 }
@@ -227,9 +228,11 @@ func TestProblems(t *testing.T) {
 		"backups: the newest good dump of the database is 6h59m old; one was due at 2026-11-28 06:00 UTC": func(r *Report) { r.Expected[0].Since = now.Add(-6 * time.Hour) },
 		"backups: the newest good physical backup of the database in the repository local is 8h59m old":   func(r *Report) { r.Expected[1].Since = now.Add(-8 * time.Hour) },
 		"disk: the disk with Docker's data, the backups has 15.88GiB of 160GiB left": func(r *Report) {
-			r.Disk.Space = []Space{{[]string{"engine", "backups"}, 15*1<<30 + 900<<20, 160 << 30}}
+			r.Disk.Space = []disk.Disk{{Of: []string{"engine", "backups"}, Free: 15*1<<30 + 900<<20, Total: 160 << 30}}
 		},
-		"disk: the disk with the physical backups has 4GiB of 20GiB left":      func(r *Report) { r.Disk.Space = []Space{{[]string{"physical"}, 4 << 30, 20 << 30}} },
+		"disk: the disk with the physical backups has 4GiB of 20GiB left": func(r *Report) {
+			r.Disk.Space = []disk.Disk{{Of: []string{"physical"}, Free: 4 << 30, Total: 20 << 30}}
+		},
 		"window: the log after backup":                                         func(r *Report) { r.Windows[0].Gap = "0001" },
 		"drills: the last drill failed":                                        func(r *Report) { r.Drills[5].Passed = false },
 		"drills: no backup has been proven":                                    func(r *Report) { r.Drills = nil },
@@ -270,7 +273,7 @@ func TestNoProblems(t *testing.T) {
 		"the first dump is not due yet":        func(r *Report) { r.Backups, r.Expected[0].Since = only(r, "physical"), time.Time{} },
 		"physical ones are off":                func(r *Report) { r.Backups, r.Expected = only(r, "dump"), r.Expected[:1] },
 		"how much is left is not known":        func(r *Report) { r.Disk.Space = nil },
-		"a large disk with a tenth of it left": func(r *Report) { r.Disk.Space[0] = Space{Free: 100 << 30, Total: 1000 << 30} },
+		"a large disk with a tenth of it left": func(r *Report) { r.Disk.Space[0] = disk.Disk{Free: 100 << 30, Total: 1000 << 30} },
 	} {
 		r := sample()
 		change(&r)
@@ -304,14 +307,6 @@ func TestWhichBackupsThereHaveToBe(t *testing.T) {
 	assert.Empty(t, of(begun))
 	s.Backup.Dump = "0 9 * * *" // today's may still be under way
 	assert.Equal(t, at("2026-11-27T08:00:00Z"), of(begun)[0].Since)
-}
-
-func TestDisksAreToldOnce(t *testing.T) {
-	const g = int64(1) << 30
-	assert.Equal(t, []Space{{[]string{"engine", "backups"}, 40*g - 4096, 100 * g}, {[]string{"physical"}, 9 * g, 200 * g}},
-		disks([]oneSpace{{"engine", 40 * g, 100 * g}, {"backups", 40*g - 4096, 100 * g}, {"physical", 9 * g, 200 * g}}))
-	assert.Len(t, disks([]oneSpace{{"engine", 40 * g, 100 * g}, {"backups", 60 * g, 100 * g}}), 2, "two disks of one size")
-	assert.Empty(t, disks(nil))
 }
 
 func TestChains(t *testing.T) {
@@ -356,4 +351,34 @@ func TestThePasswordIsHashed(t *testing.T) {
 	assert.Nil(t, none)
 	_, err = htpasswd(strings.Repeat("x", 73))
 	assert.ErrorContains(t, err, "REPORT_PASSWORD")
+}
+
+// Only a release that could take the traffic at once is called warm.
+func TestTheColourWithoutTraffic(t *testing.T) {
+	for healthy, want := range map[int]string{3: "warm", 1: "not well", 0: "stopped"} {
+		r := sample()
+		r.Deploy.Situation.Blue.Healthy = healthy
+		page := render(t, r)
+		assert.Contains(t, page, `blue <span class="mark">`+want+`</span>`)
+	}
+	r := sample()
+	r.Deploy.Situation.Blue = deploy.Colour{Name: compose.Blue}
+	assert.Contains(t, render(t, r), `blue <span class="soft">empty</span>`)
+}
+
+// How old a drill may be is the setting's to say; without a bound it is a week and a day.
+func TestADrillIsOldByTheSetting(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		setting, age time.Duration
+		old          bool
+	}{
+		{0, 8*day - time.Hour, false}, {0, 8*day + time.Hour, true},
+		{2 * day, 2*day - time.Hour, false}, {2 * day, 2*day + time.Hour, true},
+		{30 * day, 9 * day, false}, {30 * day, 31 * day, true},
+	} {
+		r := sample()
+		r.DrillAge, r.Drills[5].Started = c.setting, now.Add(-c.age)
+		assert.Equal(t, c.old, len(r.Problems()) > 0, "%+v", c)
+	}
 }

@@ -26,7 +26,7 @@ func lookPath(name, dir string, env []string) (string, error) {
 		}
 		return name, nil
 	}
-	list, ok := lookup(env, "PATH")
+	list, ok := Lookup(env, "PATH")
 	if !ok {
 		return exec.LookPath(name)
 	}
@@ -41,8 +41,8 @@ func lookPath(name, dir string, env []string) (string, error) {
 	return "", fmt.Errorf("%w: %s is in none of the folders of PATH (%s)", exec.ErrNotFound, name, list)
 }
 
-// lookup returns the last value of a key, as the kernel's users take it.
-func lookup(env []string, key string) (string, bool) {
+// Lookup returns the last value of a key in an environment, as the kernel's users take it.
+func Lookup(env []string, key string) (string, bool) {
 	for i := len(env) - 1; i >= 0; i-- {
 		if k, v, ok := strings.Cut(env[i], "="); ok && k == key {
 			return v, true

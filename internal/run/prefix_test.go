@@ -47,10 +47,10 @@ func TestManyPrefixWritersShareOneTarget(t *testing.T) {
 }
 
 func TestTailKeepsTheEnd(t *testing.T) {
-	w := &tailWriter{max: 20}
+	w := &Tail{max: 20}
 	_, _ = io.WriteString(w, "lost line\nhalf lost\nkept\n\nlast\n") // never fails
 	assert.Equal(t, []string{"kept", "last"}, w.Lines())
-	one := &tailWriter{max: 4}
+	one := &Tail{max: 4}
 	_, _ = io.WriteString(one, "abcdef") // never fails
 	assert.Equal(t, []string{"cdef"}, one.Lines())
 }

@@ -50,7 +50,7 @@ func Run(ctx context.Context, c Cmd) error {
 		return &Error{Step: c.Step, Name: c.Name, Code: -1, Err: err, missing: true}
 	}
 
-	tail := &tailWriter{max: tailBytes}
+	tail := NewTail()
 	stdout, stderr, closeOutput := c.writers(tail)
 	cmd := &exec.Cmd{
 		Path:   path,

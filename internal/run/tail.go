@@ -10,15 +10,18 @@ const (
 	tailLines = 10   // and how many lines of it
 )
 
-// tailWriter keeps the end of what was written.
-type tailWriter struct {
+// Tail keeps the end of what was written.
+type Tail struct {
 	mu  sync.Mutex
 	max int
 	buf []byte
 	cut bool // something was dropped from the front
 }
 
-func (t *tailWriter) Write(p []byte) (int, error) {
+// NewTail keeps what an error shows of what a program said last.
+func NewTail() *Tail { return &Tail{max: tailBytes} }
+
+func (t *Tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf = append(t.buf, p...)
@@ -30,7 +33,7 @@ func (t *tailWriter) Write(p []byte) (int, error) {
 }
 
 // Lines returns the last whole lines, without empty ones.
-func (t *tailWriter) Lines() []string {
+func (t *Tail) Lines() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var lines []string

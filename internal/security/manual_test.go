@@ -6,6 +6,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,5 +87,28 @@ func TestExceptionsAreSound(t *testing.T) {
 		key := e.Rule + " " + e.Where + " " + string(e.Mode)
 		assert.False(t, seen[key], "%s is there twice", key)
 		seen[key] = true
+	}
+}
+
+// What the benchmark says about images and containers is a rule, or the manual names it as left out.
+func TestTheBenchmarkIsCoveredOrLeftOutByName(t *testing.T) {
+	number := regexp.MustCompile(`\b[45]\.[0-9]+\b`)
+	known := map[string]bool{}
+	for _, r := range Rules() {
+		for _, n := range number.FindAllString(r.Source, -1) {
+			known[n] = true
+		}
+	}
+	for _, lang := range []string{"en", "zh"} {
+		text, err := os.ReadFile(filepath.Join(testkit.Root(t), "docs", lang, "security.md"))
+		require.NoError(t, err)
+		introduction, _, _ := strings.Cut(string(text), "<!-- rules:")
+		named := number.FindAllString(introduction, -1)
+		for section, last := range map[string]int{"4": 12, "5": 32} {
+			for i := 1; i <= last; i++ {
+				n := fmt.Sprintf("%s.%d", section, i)
+				assert.True(t, known[n] || slices.Contains(named, n), "%s of the CIS Docker Benchmark is neither a rule nor left out in docs/%s/security.md", n, lang)
+			}
+		}
 	}
 }

@@ -11,14 +11,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"drydock/internal/engine"
+	"drydock/internal/nested"
 	"drydock/internal/run"
 	"drydock/internal/testkit"
 )
@@ -45,8 +44,10 @@ func newBox(t *testing.T, suite string) *box {
 	goroot, err := here.ask(t.Context(), testkit.Root(t), "go", "env", "GOROOT")
 	require.NoError(t, err)
 	volume := testkit.Volume(t) // nested overlays need a real file system below
-	args := append(privileges(t), "--detach", "--name", testkit.Name(t, "setup-"+suite),
-		"--volume", goroot+":/usr/local/go:ro", "--volume", volume.Name+":/var/lib/docker",
+	rights, err := nested.Options()
+	require.NoError(t, err)
+	args := append(rights, "--detach", "--name", testkit.Name(t, "setup-"+suite),
+		"--volume", goroot+":/usr/local/go:ro", "--volume", volume.Name+":"+nested.Data,
 		"--env", "PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	args = append(args, testkit.LabelOptions(t)...)
 	for _, kv := range os.Environ() {
@@ -60,8 +61,7 @@ func newBox(t *testing.T, suite string) *box {
 
 	b := &box{t: t, c: c, id: out}
 	b.fill()
-	// As on a machine whose init mounts no control groups.
-	b.sh("mount -o remount,rw /sys; umount -R /sys/fs/cgroup")
+	b.sh(nested.Bare)
 	return b
 }
 
@@ -81,41 +81,6 @@ func static(t *testing.T) string {
 
 // with is the same box for a subtest.
 func (b *box) with(t *testing.T) *box { return &box{t: t, c: b.c, id: b.id} }
-
-// privileges is what a nested Engine needs. --privileged wants every capability that
-// the kernel knows; where this machine itself does not have all of them (inside a
-// virtual machine's sandbox), the ones that there are have to do.
-func privileges(t *testing.T) []string {
-	t.Helper()
-	status, err := os.ReadFile("/proc/self/status")
-	require.NoError(t, err)
-	m := regexp.MustCompile(`CapBnd:\s+(\w+)`).FindSubmatch(status)
-	require.NotNil(t, m, "no CapBnd in /proc/self/status")
-	have, err := strconv.ParseUint(string(m[1]), 16, 64)
-	require.NoError(t, err)
-	last, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
-	require.NoError(t, err)
-	n, err := strconv.Atoi(strings.TrimSpace(string(last)))
-	require.NoError(t, err)
-	if have == 1<<(n+1)-1 {
-		return []string{"--privileged"}
-	}
-	args := []string{"--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
-		"--security-opt", "systempaths=unconfined", "--device-cgroup-rule", "a *:* rwm"}
-	for bit, name := range capabilities {
-		if have&(1<<bit) != 0 {
-			args = append(args, "--cap-add", name)
-		}
-	}
-	return args
-}
-
-// capabilities by their numbers, see capabilities(7); the ones after 37 are unknown
-// to Engine 20.10 and not needed.
-var capabilities = strings.Fields(`CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP
-LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT
-SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE
-AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ`)
 
 // importRoot makes an image of the release's required packages, straight from the
 // mirror.

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,13 +28,13 @@ func (s *Stack) certificate(now time.Time) (map[string]string, error) {
 		}
 		files["tls_cert"], files["tls_key"] = string(f.CertPEM), string(f.KeyPEM)
 	case "files":
-		cert, err := os.ReadFile(g.TLSCert)
+		cert, err := given("TLS_CERT", g.TLSCert)
 		if err != nil {
-			return nil, fmt.Errorf("reading TLS_CERT: %w", err)
+			return nil, err
 		}
-		key, err := os.ReadFile(g.TLSKey)
+		key, err := given("TLS_KEY", g.TLSKey)
 		if err != nil {
-			return nil, fmt.Errorf("reading TLS_KEY: %w", err)
+			return nil, err
 		}
 		if problems := certs.Check(cert, key, g.Domains, now); len(problems) > 0 {
 			return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("checking TLS_CERT (%s) and TLS_KEY (%s): %w", g.TLSCert, g.TLSKey, certs.AsError(problems)))
@@ -41,14 +42,27 @@ func (s *Stack) certificate(now time.Time) (map[string]string, error) {
 		files["tls_cert"], files["tls_key"] = string(cert), string(key)
 	case "acme":
 		if g.ACMECA != "" {
-			ca, err := os.ReadFile(g.ACMECA)
+			ca, err := given("ACME_CA", g.ACMECA)
 			if err != nil {
-				return nil, fmt.Errorf("reading ACME_CA: %w", err)
+				return nil, err
+			}
+			if !x509.NewCertPool().AppendCertsFromPEM(ca) { // the gateway would not start, again and again
+				return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("checking ACME_CA (%s): it holds no certificate in PEM", g.ACMECA))
 			}
 			files["acme_ca"] = string(ca)
 		}
 	}
 	return files, nil
+}
+
+// given reads a file that a setting names. That it exists was seen when the settings were
+// loaded; that it can be read is seen here.
+func given(key, path string) ([]byte, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("reading %s: %w", key, err))
+	}
+	return content, nil
 }
 
 // localNames are what a developer may type, and the product's own names.

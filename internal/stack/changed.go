@@ -4,11 +4,12 @@ import (
 	"maps"
 	"slices"
 
+	"drydock/internal/backup/away"
 	"drydock/internal/backup/physical"
 )
 
 // settingOf is the setting that a file of /run/secrets comes from, where it is one.
-var settingOf = map[string]string{"db_password": "DB_PASSWORD", "redis_password": "REDIS_PASSWORD", "webhook": "BACKUP_WEBHOOK", physical.CAFile: "BACKUP_S3_CA"}
+var settingOf = map[string]string{"db_password": "DB_PASSWORD", "redis_password": "REDIS_PASSWORD", "webhook": "BACKUP_WEBHOOK", "webhook_proxy": "WEBHOOK_PROXY", physical.CAFile: "BACKUP_S3_CA"}
 
 // changedSettings names the settings by which two contents of /run/secrets differ, sorted.
 // It shows no value.
@@ -26,6 +27,10 @@ func changedSettings(had, now map[string]string) []string {
 		case before == after && a == b:
 		case settingOf[file] != "":
 			seen[settingOf[file]] = true
+		case file == away.File:
+			for _, key := range away.Changed(a, b) {
+				seen[key] = true
+			}
 		case file == physical.LocalFile || file == physical.S3File:
 			for _, key := range physical.Changed(file, a, b) {
 				seen[key] = true

@@ -3,20 +3,90 @@ package stack
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"drydock/internal/compose"
+	"drydock/internal/engine"
 	"drydock/internal/gateway"
+	"drydock/internal/gateway/render"
 )
 
 // liveColour asks the running gateway whose containers get the requests.
 func (s *Stack) liveColour(ctx context.Context) (compose.Colour, error) {
+	_, state, err := s.askGateway(ctx)
+	return compose.Colour(state.Active), err
+}
+
+func (s *Stack) askGateway(ctx context.Context) (*gateway.Live, gateway.State, error) {
 	c, err := s.container(ctx, "gateway")
 	if err != nil {
-		return "", err
+		return nil, gateway.State{}, err
 	}
-	state, err := (&gateway.Live{Engine: s.Engine, Container: c.ID}).State(ctx)
+	live := &gateway.Live{Engine: s.Engine, Container: c.ID}
+	state, err := live.State(ctx)
 	if err != nil {
-		return "", fmt.Errorf("asking the gateway of %s which colour is live: %w", s.Settings.Project, err)
+		return nil, gateway.State{}, fmt.Errorf("asking the gateway of %s which colour is live: %w", s.Settings.Project, err)
 	}
-	return compose.Colour(state.Active), nil
+	return live, state, nil
+}
+
+// SettleColour is liveColour for who is about to act on it. A gateway that has lost its state
+// can only assume; what deploys have written down and the containers' labels know better, and
+// the gateway is told. turn is the one of a deploy, or ""; image is any that the engine has.
+func (s *Stack) SettleColour(ctx context.Context, image, turn string) (compose.Colour, error) {
+	live, state, err := s.askGateway(ctx)
+	active := compose.Colour(state.Active)
+	if err != nil || !state.Assumed {
+		return active, err
+	}
+	known, r, err := s.writtenColour(ctx, image)
+	if err != nil {
+		s.say("the gateway does not know which colour is live, and goes by who is there: %s; what deploys have written down does not tell either: %v", active, err)
+		return active, nil
+	}
+	if known == "" {
+		return active, nil // nothing was deployed, or nothing of it is left: who is there is all there is
+	}
+	live.Turn = turn
+	if err := live.Tell(ctx, render.Colour(known)); err != nil {
+		return "", fmt.Errorf("telling the gateway that %s is live: %w", known, err)
+	}
+	s.say("the gateway had lost which colour is live, and went by who is there: %s; %s (release %s) went live last, and is %s: told it", active, r.Version, r.ID, known)
+	return known, nil
+}
+
+// WrittenColour is the colour with the release that went live last, as deploys have written it
+// down; "" when they have not, or no colour has it.
+func (s *Stack) WrittenColour(ctx context.Context, image string) (compose.Colour, error) {
+	c, _, err := s.writtenColour(ctx, image)
+	return c, err
+}
+
+func (s *Stack) writtenColour(ctx context.Context, image string) (compose.Colour, Kept, error) {
+	kept, err := s.kept(ctx, image)
+	if err != nil || len(kept) == 0 {
+		return "", Kept{}, err
+	}
+	last := kept[len(kept)-1]
+	apps := map[compose.Colour][]engine.Container{}
+	for _, c := range []compose.Colour{compose.Blue, compose.Green} {
+		if apps[c], err = s.apps(ctx, c); err != nil {
+			return "", Kept{}, err
+		}
+	}
+	return colourWith(last.ID, apps), last, nil
+}
+
+// colourWith is the one colour that has containers of a release, or "".
+func colourWith(release string, apps map[compose.Colour][]engine.Container) compose.Colour {
+	var found []compose.Colour
+	for c, list := range apps {
+		if slices.ContainsFunc(list, func(in engine.Container) bool { return in.Labels[compose.LabelRelease] == release }) {
+			found = append(found, c)
+		}
+	}
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0]
 }

@@ -96,7 +96,7 @@ func stranger(list []engine.Container, here, environment string) string {
 
 // any says whether the compose project has a container. When in doubt it has.
 func (s *Stack) any(ctx context.Context, project string) bool {
-	list, err := s.Engine.Containers(ctx, engine.Filter{Labels: map[string]string{"com.docker.compose.project": project}})
+	list, err := s.Engine.Containers(ctx, engine.OfProject(project))
 	return err != nil || len(list) > 0
 }
 

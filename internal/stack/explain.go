@@ -79,7 +79,7 @@ func (s *Stack) Troubles(ctx context.Context, project, service string) ([]Troubl
 	}
 	var all []Trouble
 	for _, c := range list {
-		if st := status(c, engine.Stats{}, time.Now()); !st.good() {
+		if st := status(c, engine.Stats{}, time.Now()); !st.Good() {
 			all = append(all, s.trouble(ctx, c))
 		}
 	}

@@ -235,8 +235,5 @@ func (s *Stack) ShowStatus(ctx context.Context) error {
 	if err := write(s.Out); err != nil {
 		return err
 	}
-	if !r.Good() {
-		return errors.New("not everything is healthy; the reasons: " + s.command("logs"))
-	}
-	return nil
+	return r.complaint(s.command)
 }

@@ -50,20 +50,32 @@ func (s *Stack) Logs(ctx context.Context) error {
 	if len(all) == 0 {
 		return fmt.Errorf("reading logs: nothing of %s is there; start it: %s", s.Settings.Project, s.command("up"))
 	}
-	tail := o.Tail
-	if tail == 0 {
-		return nil
-	}
 	print := s.linePrinter(all)
-	options := engine.LogOptions{Follow: o.Follow, Since: since, Tail: tail}
+	wanted := func(l engine.LogLine) bool {
+		return (len(o.Service) == 0 || slices.Contains(o.Service, l.Service)) && wantedLine(o, l)
+	}
+	if !o.Follow {
+		_, err := s.pastLogs(ctx, all, since, wanted, print)
+		return err
+	}
+	options := engine.LogOptions{Follow: true, Since: since, Tail: -1}
+	var read ends
+	switch {
+	case o.Tail == 0: // only what comes
+		options.Since = time.Now()
+	case o.Tail > 0: // of the wanted ones, which takes all that there is
+		if read, err = s.pastLogs(ctx, all, since, wanted, print); err != nil {
+			return err
+		}
+		if at := read.earliest(); !at.IsZero() {
+			options.Since = at
+		}
+	}
 	fn := func(l engine.LogLine) error {
-		if len(o.Service) > 0 && !slices.Contains(o.Service, l.Service) || !wantedLine(o, l) {
+		if !wanted(l) || read.before(l) {
 			return nil
 		}
 		return print(l)
-	}
-	if !o.Follow {
-		return s.pastLogs(ctx, all, options, fn)
 	}
 	err = s.Engine.LogsOf(ctx, engine.Filter{Labels: map[string]string{LabelProject: s.Settings.Project}}, options, fn)
 	var signal *run.SignalError
@@ -73,25 +85,84 @@ func (s *Stack) Logs(ctx context.Context) error {
 	return err
 }
 
-// pastLogs gives the lines of all containers in the order of time.
-func (s *Stack) pastLogs(ctx context.Context, list []engine.Container, o engine.LogOptions, fn func(engine.LogLine) error) error {
+// ends is how far each stream was read.
+type ends map[stream]time.Time
+
+// stream is one of a container's two, each of which has its lines in the order of time.
+type stream struct {
+	container string
+	stderr    bool
+}
+
+func streamOf(l engine.LogLine) stream { return stream{l.Container, l.Stderr} }
+
+// earliest is from when on all of them have more; zero where nothing was read.
+func (e ends) earliest() (at time.Time) {
+	for _, t := range e {
+		if at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	return at
+}
+
+// before says whether a line was read.
+func (e ends) before(l engine.LogLine) bool {
+	at, ok := e[streamOf(l)]
+	return ok && !l.Time.After(at)
+}
+
+// pastLogs gives the wanted lines of all containers in the order of time; TAIL counts those of
+// each service that are wanted. It returns how far it has read.
+func (s *Stack) pastLogs(ctx context.Context, list []engine.Container, since time.Time, wanted func(engine.LogLine) bool, fn func(engine.LogLine) error) (ends, error) {
+	o, read := s.Settings.Options, ends{}
+	if o.Tail == 0 {
+		return read, nil
+	}
+	options := engine.LogOptions{Since: since}
+	if o.Match == nil && !o.Status.Any() {
+		options.Tail = o.Tail // more than that is not read
+	}
 	var lines []engine.LogLine
 	for _, c := range list {
-		err := s.Engine.Logs(ctx, c.ID, o, func(l engine.LogLine) error {
-			lines = append(lines, l)
+		if len(o.Service) > 0 && !slices.Contains(o.Service, c.Service()) {
+			continue
+		}
+		err := s.Engine.Logs(ctx, c.ID, options, func(l engine.LogLine) error {
+			read[streamOf(l)] = l.Time
+			if wanted(l) {
+				lines = append(lines, l)
+			}
 			return nil
 		})
 		if err != nil && !errors.Is(err, engine.ErrNotFound) {
-			return err
+			return nil, err
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b engine.LogLine) int { return a.Time.Compare(b.Time) })
-	for _, l := range lines {
+	for _, l := range lastOfEach(lines, o.Tail) {
 		if err := fn(l); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return read, nil
+}
+
+// lastOfEach is the last n lines of each service, in their order; all with a negative n.
+func lastOfEach(lines []engine.LogLine, n int) []engine.LogLine {
+	if n < 0 {
+		return lines
+	}
+	var out []engine.LogLine
+	have := map[string]int{}
+	for _, l := range slices.Backward(lines) {
+		if have[l.Service] < n {
+			have[l.Service]++
+			out = append(out, l)
+		}
+	}
+	slices.Reverse(out)
+	return out
 }
 
 func (s *Stack) linePrinter(list []engine.Container) func(engine.LogLine) error {

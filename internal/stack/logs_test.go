@@ -10,6 +10,16 @@ import (
 	"drydock/internal/env"
 )
 
+// TAIL is about each service, however many containers it has.
+func TestTheLastLinesOfEachService(t *testing.T) {
+	line := func(service, text string) engine.LogLine { return engine.LogLine{Service: service, Text: text} }
+	all := []engine.LogLine{line("db", "1"), line("backend", "2"), line("backend", "3"), line("db", "4"), line("backend", "5")}
+	assert.Equal(t, []engine.LogLine{all[0], all[2], all[3], all[4]}, lastOfEach(all, 2))
+	assert.Equal(t, all, lastOfEach(all, 3))
+	assert.Equal(t, all, lastOfEach(all, -1))
+	assert.Empty(t, lastOfEach(all, 0))
+}
+
 func TestLinesAreFiltered(t *testing.T) {
 	failed := engine.LogLine{Service: "gateway", Text: `{"status":502,"request_id":"abc"}`}
 	fine := engine.LogLine{Service: "gateway", Text: `{"status":200,"request_id":"abc"}`}

@@ -142,7 +142,7 @@ func (s *Stack) liveApps(ctx context.Context) (colour compose.Colour, apps []eng
 
 // apps are the containers of both apps of a colour, in whatever state.
 func (s *Stack) apps(ctx context.Context, colour compose.Colour) ([]engine.Container, error) {
-	list, err := s.Engine.Containers(ctx, engine.Filter{Labels: map[string]string{"com.docker.compose.project": compose.AppProject(s.Settings, colour)}})
+	list, err := s.Engine.Containers(ctx, engine.OfProject(compose.AppProject(s.Settings, colour)))
 	return slices.DeleteFunc(list, func(c engine.Container) bool {
 		return c.Labels["com.docker.compose.oneoff"] == "True" || c.Service() != "backend" && c.Service() != "frontend"
 	}), err

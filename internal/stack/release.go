@@ -9,6 +9,7 @@ import (
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/image"
+	"drydock/internal/lease"
 	"drydock/internal/run"
 )
 
@@ -94,21 +95,25 @@ func (s *Stack) Services(ctx context.Context, project, service string, states ..
 	return s.service(ctx, project, service, states...)
 }
 
-// NotDeploying refuses to change an environment that somebody is deploying to: both would
-// make containers of the same names. The lock is a container, which runs as long as its
-// deploy does.
+// LockName is the lease under which a project's environment is changed: by a deploy, or by a
+// restore in place.
+func LockName(project string) string { return project + "-deploy" }
+
+// DrillLockName is the lease under which a project's backups are drilled.
+func DrillLockName(project string) string { return project + "-drill-lock" }
+
+// NotDeploying refuses to change an environment that somebody is deploying to, or restoring: both
+// would make containers of the same names. A lease on it is a container, which runs as long as
+// its holder does.
 func (s *Stack) NotDeploying(ctx context.Context) error {
-	c, err := s.Engine.Container(ctx, s.Settings.Project+"-deploy")
-	if errors.Is(err, engine.ErrNotFound) || err == nil && c.State != engine.Running {
-		return nil
-	}
-	if err != nil {
+	h, err := lease.Look(ctx, s.Engine, LockName(s.Settings.Project))
+	if err != nil || h == nil || !h.Alive {
 		return err
 	}
-	return run.WithCode(run.CodeBusy, fmt.Errorf("somebody is deploying to %s; wait for it, or look: %s", s.Settings.Project, s.DeployCommand("deploy:status")))
+	return run.WithCode(run.CodeBusy, fmt.Errorf("somebody is at work on %s: %s; wait for it, or look: %s", s.Settings.Project, h, s.DeployCommand("deploy:status")))
 }
 
-// serving leaves out what a deploy keeps and nobody is served by: its lock, and a colour
+// serving leaves out what a deploy keeps and nobody is served by: its lock, a drill's, and a colour
 // that is stopped while the other one runs.
 func serving(project string, list []engine.Container) []engine.Container {
 	running := map[string]bool{}
@@ -121,7 +126,7 @@ func serving(project string, list []engine.Container) []engine.Container {
 	other := map[string]string{blue: green, green: blue}
 	return slices.DeleteFunc(slices.Clone(list), func(c engine.Container) bool {
 		second, coloured := other[c.Project()]
-		return c.Name == project+"-deploy" || coloured && !running[c.Project()] && running[second]
+		return c.Name == LockName(project) || c.Name == DrillLockName(project) || coloured && !running[c.Project()] && running[second]
 	})
 }
 

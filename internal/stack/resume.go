@@ -28,12 +28,20 @@ func (s *Stack) goOn(ctx context.Context, colour compose.Colour, r *served) erro
 			again = false
 		}
 	}
+	start, same := s.remake, true // it then has the settings of now
+	if again {
+		start = s.startAgain
+		var err error
+		if same, err = s.hasSettings(ctx, colour, r); err != nil {
+			return err
+		}
+		if missing := r.missing(s.Settings); same && len(missing) > 0 {
+			s.say("%s is not whole any more, %s: making what is missing from its images", r.name(), strings.Join(missing, " and "))
+			start = s.complete
+		}
+	}
 	if err := s.fillEmpty(ctx, colour, r); err != nil {
 		return err
-	}
-	start := s.startAgain
-	if !again {
-		start = s.remake
 	}
 	if err := start(ctx, colour, r); err != nil {
 		return err
@@ -41,12 +49,6 @@ func (s *Stack) goOn(ctx context.Context, colour compose.Colour, r *served) erro
 	version, err := image.ReadVersion(ctx, s.Settings.Root, s.Settings.Image.Version, s.Settings.Inherited())
 	if err != nil {
 		return err
-	}
-	same := !again // made with the settings of now
-	if again {
-		if same, err = s.hasSettings(ctx, colour, r); err != nil {
-			return err
-		}
 	}
 	s.say("%s", stays(r, version, same, s.deployHere()))
 	return nil
@@ -178,6 +180,15 @@ func (s *Stack) lost(r *served, app, why string) error {
 // remake makes the containers of a release anew, from its own images and the settings of now, as
 // a rollback to a release does that is not there any more.
 func (s *Stack) remake(ctx context.Context, colour compose.Colour, r *served) error {
+	return s.make(ctx, colour, r, compose.UpOptions{Timeout: appTimeout})
+}
+
+// complete makes only the containers of a release that are missing, and leaves those that serve.
+func (s *Stack) complete(ctx context.Context, colour compose.Colour, r *served) error {
+	return s.make(ctx, colour, r, compose.UpOptions{Timeout: appTimeout, Keep: true})
+}
+
+func (s *Stack) make(ctx context.Context, colour compose.Colour, r *served, o compose.UpOptions) error {
 	v, err := s.keptValues(ctx, colour, r)
 	if err != nil {
 		return err
@@ -190,7 +201,7 @@ func (s *Stack) remake(ctx context.Context, colour compose.Colour, r *served) er
 		compose.LabelRelease: r.id, compose.LabelVersion: r.version, compose.LabelRevision: r.revision, compose.LabelFingerprint: sum,
 	}
 	maps.Copy(v.Labels, s.Labels)
-	if err := s.Runner().Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
+	if err := s.Runner().Up(ctx, compose.App(s.Settings, v), o); err != nil {
 		return s.explain(ctx, fmt.Errorf("making %s anew: %w\nanother release: %s, or %s", r.name(), err, s.DeployCommand("deploy:rollback"), s.deployHere()))
 	}
 	return nil
@@ -231,7 +242,7 @@ func (s *Stack) fillEmpty(ctx context.Context, colour compose.Colour, r *served)
 }
 
 // Resume has the apps go on whose data was changed under them: the containers of a release as
-// they are. What is no release is brought up.
+// they are. What is no release is brought up. The caller holds the environment's lock.
 func (s *Stack) Resume(ctx context.Context) error {
 	colour, apps, err := s.liveApps(ctx)
 	if err != nil {
@@ -239,7 +250,7 @@ func (s *Stack) Resume(ctx context.Context) error {
 	}
 	r := servedBy(apps, nil)
 	if r == nil || !r.whole {
-		return s.Up(ctx)
+		return s.up(ctx)
 	}
 	if err := s.startAgain(ctx, colour, r); err != nil {
 		return err

@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
+	"drydock/internal/backup/away"
 	"drydock/internal/backup/physical"
 	"drydock/internal/compose"
 	"drydock/internal/engine"
@@ -100,17 +104,34 @@ func secretSets(s *env.Settings, backend, frontend identity, certificate map[str
 	addUser(frontendFiles, s.Frontend)
 	db, backup := physical.Files(s, ca)
 	with := func(files, more map[string]string) map[string]string {
+		if files == nil {
+			files = map[string]string{}
+		}
 		maps.Copy(files, more)
 		return files
 	}
 	return []secretSet{
 		data.set("db", with(map[string]string{"db_password": s.Database.Password.Reveal()}, db)),
 		data.set("redis", map[string]string{"redis_password": s.Redis.Password.Reveal()}),
-		data.set("backup", with(map[string]string{"db_password": s.Database.Password.Reveal(), "webhook": s.Backup.Webhook.Reveal()}, backup)),
+		data.set("backup", with(map[string]string{"db_password": s.Database.Password.Reveal(), "webhook": s.Backup.Webhook.Reveal(), "webhook_proxy": serviceProxy(s)}, with(away.Files(s, ca), backup))),
 		gateway.set("gateway", certificate),
 		backend.set("backend", backendSecrets(s)),
 		frontend.set("frontend", frontendFiles),
 	}
+}
+
+// serviceProxy is the proxy on the backup service's way to its webhook. One that was not given
+// for that, and listens on this machine's loopback, is not reached from a container.
+func serviceProxy(s *env.Settings) string {
+	proxy, err := s.WebhookProxy(s.Backup.Webhook)
+	if err != nil || proxy == nil {
+		return "" // the form of each was checked with the settings
+	}
+	host := proxy.Hostname()
+	if a, err := netip.ParseAddr(host); s.Build.WebhookProxy == "" && (host == "localhost" || err == nil && a.IsLoopback()) {
+		return ""
+	}
+	return proxy.String()
 }
 
 // backendSecrets are the files of the backend, and of its migrations.
@@ -149,17 +170,22 @@ func (s *Stack) putSecrets(ctx context.Context, sets []secretSet, v *compose.Val
 		"db": &v.DBSecrets, "redis": &v.RedisSecrets, "gateway": &v.GatewaySecrets, "backup": &v.BackupSecrets,
 		"backend": &v.BackendSecrets, "frontend": &v.FrontendSecrets,
 	}
+	// At once: each name takes some time to derive, for a reason, and its volume a question to the engine.
+	g, ctx := errgroup.WithContext(ctx)
 	for _, set := range sets {
-		name := set.volume(s.Settings.Project)
-		*names[set.Service] = name
-		if s.Settings.Deploy.Engine == env.EngineSwarm {
-			continue // the swarm has them, see SwarmSecrets
-		}
-		if err := s.putSecret(ctx, set, name, image); err != nil {
-			return fmt.Errorf("giving the secrets to %s: %w", set.Service, err)
-		}
+		g.Go(func() error {
+			name := set.volume(s.Settings.Project)
+			*names[set.Service] = name
+			if s.Settings.Deploy.Engine == env.EngineSwarm {
+				return nil // the swarm has them, see SwarmSecrets
+			}
+			if err := s.putSecret(ctx, set, name, image); err != nil {
+				return fmt.Errorf("giving the secrets to %s: %w", set.Service, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return g.Wait()
 }
 
 func (s *Stack) putSecret(ctx context.Context, set secretSet, name, image string) error {

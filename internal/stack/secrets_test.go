@@ -63,3 +63,21 @@ func TestScramVerifier(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=", got)
 }
+
+// The backup service gets the proxy on its way to the webhook as a secret: it may hold a password.
+// One of this machine's loopback that was meant for builds is none of its.
+func TestTheServicesProxy(t *testing.T) {
+	for name, c := range map[string]struct{ own, builds, want string }{
+		"of builds":             {"", "http://u:pass@proxy:3128", "http://u:pass@proxy:3128"},
+		"of builds, loopback":   {"", "http://127.0.0.1:3128", ""},
+		"of builds, localhost":  {"", "http://localhost:3128", ""},
+		"its own":               {"http://proxy:1", "http://127.0.0.1:3128", "http://proxy:1"},
+		"its own, none":         {"none", "http://proxy:3128", ""},
+		"its own is believed":   {"http://127.0.0.1:1", "", "http://127.0.0.1:1"},
+		"of builds, IPv6's own": {"", "http://[::1]:3128", ""},
+	} {
+		s := &env.Settings{Build: env.Build{WebhookProxy: c.own, HTTPSProxy: c.builds}}
+		s.Backup.Webhook = "https://hooks.example/x"
+		assert.Equal(t, c.want, serviceProxy(s), name)
+	}
+}

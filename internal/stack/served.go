@@ -41,6 +41,24 @@ type served struct {
 
 func (r *served) name() string { return fmt.Sprintf("%s (release %s)", r.version, r.id) }
 
+// missing says of which apps there are fewer containers than the settings say, which have to be
+// those that it was made with.
+func (r *served) missing(s *env.Settings) (list []string) {
+	have := map[string]int{}
+	for _, c := range r.apps {
+		have[c.Service()]++
+	}
+	for _, app := range []struct {
+		name string
+		want int
+	}{{"backend", s.Backend.Replicas}, {"frontend", s.Frontend.Replicas}} {
+		if n := have[app.name]; n < app.want {
+			list = append(list, fmt.Sprintf("%d of %d of the %s", n, app.want, app.name))
+		}
+	}
+	return list
+}
+
 // image is what an app of it is made from, or "".
 func (r *served) image(app string) string {
 	for _, c := range r.apps {
@@ -105,7 +123,7 @@ func (s *Stack) served(ctx context.Context, colour compose.Colour, image string)
 
 // kept reads what deploys have written down.
 func (s *Stack) kept(ctx context.Context, image string) ([]Kept, error) {
-	text, err := s.Engine.ReadVolumeFile(ctx, image, s.Settings.Project+"-deploy", ReleasesFile)
+	text, err := s.Engine.ReadVolumeFile(ctx, image, LockName(s.Settings.Project), ReleasesFile)
 	if errors.Is(err, engine.ErrNotFound) {
 		return nil, nil // nothing was ever live
 	}
@@ -128,7 +146,7 @@ func (s *Stack) deployed(ctx context.Context) (bool, error) {
 	if s.Settings.Mode != env.Prod {
 		return false, nil
 	}
-	_, err := s.Engine.Volume(ctx, s.Settings.Project+"-deploy")
+	_, err := s.Engine.Volume(ctx, LockName(s.Settings.Project))
 	if errors.Is(err, engine.ErrNotFound) {
 		return false, nil
 	}

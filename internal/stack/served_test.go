@@ -105,3 +105,24 @@ func TestHowTheAppsAreAsked(t *testing.T) {
 		"with the gateway of now the site is away until a release with the new setting is live. If that is meant: YES=1 ENV=prod go tool mage up && go tool mage deploy:prod")
 	assert.Equal(t, run.CodeBadInput, run.Code(err))
 }
+
+// Only the release that went live last says which colour is live, and only if one colour has it.
+func TestTheColourOfTheReleaseThatWentLiveLast(t *testing.T) {
+	blue, green := []engine.Container{appOf("backend", "1"), appOf("frontend", "1")}, []engine.Container{appOf("backend", "2"), appOf("frontend", "2")}
+	for name, c := range map[string]struct {
+		release     string
+		blue, green []engine.Container
+		want        compose.Colour
+	}{
+		"the newer one":    {"2", blue, green, compose.Green},
+		"gone back":        {"1", blue, green, compose.Blue},
+		"the other way":    {"1", green, blue, compose.Green},
+		"a part of it":     {"2", blue, green[:1], compose.Green},
+		"nothing of it":    {"3", blue, green, ""},
+		"nothing at all":   {"1", nil, nil, ""},
+		"made by up alone": {"1", []engine.Container{appOf("backend", "")}, nil, ""},
+		"in both":          {"1", blue, blue, ""},
+	} {
+		assert.Equal(t, c.want, colourWith(c.release, map[compose.Colour][]engine.Container{compose.Blue: c.blue, compose.Green: c.green}), name)
+	}
+}

@@ -44,14 +44,40 @@ type Status struct {
 // Good says that everything is there and healthy.
 func (r Report) Good() bool {
 	for _, s := range r.Services {
-		if !s.good() {
+		if !s.Good() {
 			return false
 		}
 	}
 	return true
 }
 
-func (s Status) good() bool {
+// complaint says what is not well, with the command that leads on; nil when all is.
+func (r Report) complaint(command func(target string) string) error {
+	var missing, sick []string
+	for _, s := range r.Services {
+		switch {
+		case s.Good():
+		case s.Container == "":
+			missing = append(missing, s.Service)
+		default:
+			sick = append(sick, s.Service)
+		}
+	}
+	slices.Sort(sick)
+	switch {
+	case len(sick) > 0:
+		names := strings.Join(slices.Compact(sick), ",")
+		return fmt.Errorf("not everything is healthy; the reasons: SERVICE=%s %s", names, command("logs"))
+	case len(missing) > 0 && len(missing) == len(r.Services):
+		return fmt.Errorf("nothing of %s is there; start it: %s", r.Project, command("up"))
+	case len(missing) > 0:
+		return fmt.Errorf("missing: %s; to start it: %s", strings.Join(missing, ", "), command("up"))
+	}
+	return nil
+}
+
+// Good says that it is there and healthy.
+func (s Status) Good() bool {
 	return s.State == string(engine.Running) && (s.Health == "" || s.Health == string(engine.Healthy))
 }
 

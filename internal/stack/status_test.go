@@ -51,6 +51,32 @@ http://localhost
 `, b.String())
 }
 
+// What is said at the end leads to where the reason is.
+func TestWhatIsNotWellIsSaidWithTheWayOn(t *testing.T) {
+	command := func(target string) string { return "go tool mage " + target }
+	good := func(name string) Status {
+		return Status{Service: name, Container: name, State: "running", Health: "healthy"}
+	}
+	sick := func(name string) Status { return Status{Service: name, Container: name, State: "restarting"} }
+	missing := func(name string) Status { return Status{Service: name, State: "missing"} }
+	for _, c := range []struct {
+		services []Status
+		want     string
+	}{
+		{[]Status{good("db"), good("redis")}, ""},
+		{[]Status{missing("db"), missing("redis")}, "nothing of shop is there; start it: go tool mage up"},
+		{[]Status{good("db"), missing("redis")}, "missing: redis; to start it: go tool mage up"},
+		{[]Status{sick("redis"), missing("db"), sick("backend"), sick("backend")}, "not everything is healthy; the reasons: SERVICE=backend,redis go tool mage logs"},
+	} {
+		err := Report{Project: "shop", Services: c.services}.complaint(command)
+		if c.want == "" {
+			assert.NoError(t, err)
+			continue
+		}
+		assert.EqualError(t, err, c.want)
+	}
+}
+
 // Where both colours run, a row that is not well has to say which one it is about.
 func TestColoursAreNamedWhereBothRun(t *testing.T) {
 	set := &env.Settings{Project: "shop", HTTP: env.HTTP{Bind: "0.0.0.0", Port: 80}}

@@ -28,7 +28,7 @@ func (r Report) WriteText(w io.Writer) error {
 		return err
 	}
 	for _, s := range r.Services {
-		if !s.good() && s.Detail != "" {
+		if !s.Good() && s.Detail != "" {
 			if _, err := fmt.Fprintf(w, "\n%s: %s", s.name(), s.Detail); err != nil {
 				return err
 			}

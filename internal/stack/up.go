@@ -24,13 +24,18 @@ const (
 // its page answers. What is right already is left alone. In prod the release of a deploy
 // that serves stays what serves, whatever the checkout is. Every step can be cut off and done
 // again.
-func (s *Stack) Up(ctx context.Context) (err error) {
+func (s *Stack) Up(ctx context.Context) error {
 	if err := s.notSwarm("up", s.DeployCommand("deploy:prod")+" starts what is missing"); err != nil {
 		return err
 	}
 	if err := s.NotDeploying(ctx); err != nil {
 		return err
 	}
+	return s.up(ctx)
+}
+
+// up is Up for who holds the environment's lock, or has seen that nobody does.
+func (s *Stack) up(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.dropUnstarted(ctx)) }()
 	if err := s.checkPorts(ctx); err != nil {
 		return err
@@ -53,12 +58,11 @@ func (s *Stack) Up(ctx context.Context) (err error) {
 	if err := s.rotate(ctx, v); err != nil {
 		return err
 	}
-	runner := s.Runner()
-	if err := runner.Up(ctx, compose.Base(s.Settings, v), compose.UpOptions{Timeout: baseTimeout}); err != nil {
+	if err := s.raise(ctx, compose.Base(s.Settings, v), baseTimeout); err != nil {
 		return s.explain(ctx, err)
 	}
 	// The gateway knows which release is live; a stack that was never deployed to is blue.
-	if v.Colour, err = s.liveColour(ctx); err != nil {
+	if v.Colour, err = s.SettleColour(ctx, v.Refs.Redis, ""); err != nil {
 		return err
 	}
 	var r *served
@@ -102,10 +106,36 @@ func (s *Stack) bring(ctx context.Context, v compose.Values) (err error) {
 	if err := s.settle(ctx, v); err != nil {
 		return err
 	}
-	if err := s.Runner().Up(ctx, compose.App(s.Settings, v), compose.UpOptions{Timeout: appTimeout}); err != nil {
+	if err := s.raise(ctx, compose.App(s.Settings, v), appTimeout); err != nil {
 		return s.explain(ctx, err)
 	}
 	return nil
+}
+
+// raise brings a project up and returns when it is healthy. Compose waits half a second and more even
+// for what is healthy, so it is asked to wait only where there is something to wait for.
+func (s *Stack) raise(ctx context.Context, p compose.Project, timeout time.Duration) error {
+	well, err := s.isWell(ctx, p.Name)
+	if err == nil && well {
+		if err = s.Runner().Up(ctx, p, compose.UpOptions{NoWait: true}); err == nil {
+			well, err = s.isWell(ctx, p.Name) // it may have been made anew
+		}
+	}
+	if err != nil || well {
+		return err
+	}
+	return s.Runner().Up(ctx, p, compose.UpOptions{Timeout: timeout})
+}
+
+// isWell says whether a project has containers, and all of them serve.
+func (s *Stack) isWell(ctx context.Context, project string) (bool, error) {
+	list, err := s.Engine.Containers(ctx, engine.OfProject(project))
+	return len(list) > 0 && !slices.ContainsFunc(list, ailing), err
+}
+
+// ailing is a container that does not serve, or not yet.
+func ailing(c engine.Container) bool {
+	return c.State != engine.Running || c.Health != engine.Healthy && c.Health != engine.NoHealth
 }
 
 // entered asks for the page, unless it is known that the gateway cannot reach a release that
@@ -210,7 +240,7 @@ func (s *Stack) explain(ctx context.Context, err error) error {
 	}
 	var sick []engine.Container
 	for _, c := range meant(s.Settings.Project, list, err, s.Engine.Local()) {
-		if c.State != engine.Running || c.Health != engine.Healthy && c.Health != engine.NoHealth {
+		if ailing(c) {
 			sick = append(sick, c)
 		}
 	}

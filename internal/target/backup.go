@@ -46,6 +46,9 @@ func Configuration(ctx context.Context, secrets bool, fn func(context.Context, *
 		if err != nil {
 			return err
 		}
+		if secrets {
+			defer func() { err = ended(ctx, s, err) }()
+		}
 		st, err := stack.Open(ctx, s, os.Stdin, os.Stdout, os.Stderr)
 		if err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 	"drydock/internal/backup"
 	"drydock/internal/backup/physical"
 	"drydock/internal/backup/recovery"
-	"drydock/internal/backup/remote"
 	"drydock/internal/stack"
 )
 
@@ -26,7 +25,7 @@ func Restore(ctx context.Context) error {
 		} else if physical {
 			return r.Restore(ctx)
 		}
-		return (&remote.Remote{Settings: s.Settings, Engine: s.Engine, Out: os.Stdout, Err: os.Stderr}).Restore(ctx)
+		return r.Dump(ctx)
 	})
 }
 

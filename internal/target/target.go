@@ -21,7 +21,7 @@ func Settings(ctx context.Context, fn func(context.Context, *env.Settings) error
 		if err != nil {
 			return err
 		}
-		return fn(ctx, s)
+		return ended(ctx, s, fn(ctx, s))
 	})
 }
 

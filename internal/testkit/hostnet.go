@@ -8,11 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
+	"drydock/internal/flock"
 	"drydock/internal/run"
+	"drydock/internal/testkit/runid"
 )
 
 const (
@@ -43,7 +44,7 @@ func newHostNet(t testing.TB) *hostNet {
 			t.Errorf("removing the hosts of the test: %v", err)
 		}
 	})
-	if err := os.WriteFile(filepath.Join(dir, "owner"), []byte(RunID()), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "owner"), []byte(runid.ID()), 0o600); err != nil {
 		t.Fatalf("making a network for hosts: %v", err)
 	}
 	n.block = reserveBlock(t)
@@ -115,9 +116,12 @@ func reserveBlock(t testing.TB) int {
 		if err != nil {
 			t.Fatalf("reserving addresses: %v", err)
 		}
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		free, err := flock.Try(f, flock.Exclusive)
+		if err != nil {
+			t.Fatalf("reserving addresses: %v", err)
+		}
 		// A crashed run's switch may still have them, until it is swept.
-		if _, statErr := os.Stat(fmt.Sprintf("/sys/class/net/ddh%dm", n)); err != nil || !errors.Is(statErr, os.ErrNotExist) {
+		if _, err := os.Stat(fmt.Sprintf("/sys/class/net/ddh%dm", n)); !free || !errors.Is(err, os.ErrNotExist) {
 			_ = f.Close() // somebody else has it
 			continue
 		}

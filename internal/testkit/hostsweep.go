@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"drydock/internal/testkit/runid"
 )
 
 var crashedHosts sync.Once
@@ -28,7 +30,6 @@ func removeCrashedHosts(t testing.TB) {
 	if err != nil {
 		t.Fatalf("looking for hosts of crashed tests: %v", err)
 	}
-	self := thisProcess()
 	for _, path := range owners {
 		id, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -37,7 +38,7 @@ func removeCrashedHosts(t testing.TB) {
 		if err != nil {
 			t.Fatalf("looking for hosts of crashed tests: %v", err)
 		}
-		if p, ok := parseProcess(string(id)); !ok || !p.gone(self, startOf) {
+		if !runid.Gone(string(id)) {
 			continue
 		}
 		t.Logf("removing the hosts that test run %s left behind", id)

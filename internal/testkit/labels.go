@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"drydock/internal/engine"
+	"drydock/internal/testkit/runid"
 )
 
 // Name returns a unique name for an object of the test, made from base: lower case
@@ -35,12 +36,18 @@ func Name(t testing.TB, base string) string {
 	return "ddt-" + clean + "-" + strings.ToLower(rand.Text()[:8])
 }
 
+// Label marks everything that a test makes; its value is the runid of its process.
+const Label = runid.Label
+
+// LabelTest holds the name of the test that made an object.
+const LabelTest = Label + ".name"
+
 // Labels returns the labels that everything the test makes has to carry, and sees to
 // it that all of that is removed when the test ends. If the test failed, the last log
 // lines of its containers are printed first.
 func Labels(t testing.TB) map[string]string {
 	t.Helper()
-	labels := map[string]string{Label: RunID(), LabelTest: t.Name()}
+	labels := map[string]string{Label: runid.ID(), LabelTest: t.Name()}
 	cleaned.Lock()
 	defer cleaned.Unlock()
 	if !cleaned.tests[t] {

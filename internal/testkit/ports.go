@@ -6,8 +6,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
+
+	"drydock/internal/flock"
 )
 
 // Ports below the range that kernels take for outgoing connections (32768 and up on
@@ -77,8 +78,12 @@ func reserve(t testing.TB, n int) (unlock func(), ok bool) {
 	if err != nil {
 		t.Fatalf("reserving port %d: %v", n, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close() // somebody else has it
+	free, err := flock.Try(f, flock.Exclusive)
+	if err != nil {
+		t.Fatalf("reserving port %d: %v", n, err)
+	}
+	if !free {
+		_ = f.Close()
 		return nil, false
 	}
 	return func() { _ = f.Close() }, true

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"drydock/internal/engine"
+	"drydock/internal/testkit/runid"
 )
 
 // labelProject is on a volume that stands for a whole compose project: compose puts its
@@ -21,7 +22,7 @@ func Project(t testing.TB, base string) string {
 	t.Helper()
 	c := Engine(t)
 	name := Name(t, base)
-	labels := map[string]string{Label: RunID(), LabelTest: t.Name(), labelProject: name}
+	labels := map[string]string{Label: runid.ID(), LabelTest: t.Name(), labelProject: name}
 	if _, err := c.EnsureVolume(t.Context(), name+"-testkit", labels); err != nil {
 		t.Fatalf("making a scratch project: %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"drydock/internal/engine"
+	"drydock/internal/testkit/runid"
 )
 
 // sweep removes what belongs to test processes that are gone.
@@ -13,11 +14,9 @@ func sweep(ctx context.Context, c *engine.Client, logf func(string, ...any)) err
 	if err != nil {
 		return err
 	}
-	self := thisProcess()
 	var errs []error
 	for id := range owners {
-		p, ok := parseProcess(id)
-		if !ok || !p.gone(self, startOf) {
+		if !runid.Gone(id) {
 			continue
 		}
 		logf("removing what test run %s left behind", id)

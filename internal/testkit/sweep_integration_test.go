@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"drydock/internal/engine"
+	"drydock/internal/testkit/runid"
 )
 
 // another returns the run id of another process of this machine, and ends it on demand.
@@ -19,15 +20,14 @@ func another(t *testing.T) (id string, crash func()) {
 	t.Helper()
 	cmd := exec.Command("sleep", "600")
 	require.NoError(t, cmd.Start())
-	p := thisProcess()
-	p.pid, p.start = cmd.Process.Pid, startOf(cmd.Process.Pid)
-	require.NotEqual(t, unknown, p.start)
+	id = runid.Of(cmd.Process.Pid)
+	require.NotEmpty(t, id)
 	crash = func() {
 		_ = cmd.Process.Kill() // may be called twice
 		_ = cmd.Wait()         // killed
 	}
 	t.Cleanup(crash)
-	return p.String(), crash
+	return id, crash
 }
 
 // What a killed test leaves behind goes when the next one starts; what belongs to a
@@ -104,7 +104,7 @@ func TestAFailedTestShowsTheLogsOfItsContainers(t *testing.T) {
 	_, err := c.WaitExit(t.Context(), id)
 	require.NoError(t, err)
 	f := &failedTest{TB: t}
-	clean(f, c, map[string]string{Label: RunID(), LabelTest: t.Name()})
+	clean(f, c, map[string]string{Label: runid.ID(), LabelTest: t.Name()})
 	assert.Contains(t, f.log.String(), "why it failed")
 	assert.Contains(t, f.log.String(), "exit code 5")
 	assert.Contains(t, f.log.String(), "ddt-talker-")

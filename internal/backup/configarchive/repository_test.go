@@ -19,7 +19,7 @@ func TestThroughTheRepository(t *testing.T) {
 	s, err := store.Open(memory(t), store.Options{})
 	require.NoError(t, err)
 	const name = "config.tar.zst"
-	verify := func(ctx context.Context, dir string) error {
+	verify := func(ctx context.Context, dir string, _ []store.File) error {
 		f, err := os.Open(filepath.Join(dir, name))
 		if err != nil {
 			return err

@@ -78,7 +78,10 @@ func (c *Config) collect(ctx context.Context, now time.Time) (configarchive.Inpu
 	}
 	in.Files = append(in.Files, configarchive.File{Path: readmeFile, Data: []byte(readme(s))})
 	if s.Backup.Config.Images && len(in.Images) > 0 {
-		refs := slices.Sorted(maps.Keys(in.Images))
+		refs, err := c.saved(ctx, in.Images)
+		if err != nil {
+			return in, err
+		}
 		in.Streams = append(in.Streams, configarchive.Stream{Path: imagesTar, Size: -1, Open: func() (io.ReadCloser, error) { return c.Stack.Engine.Save(ctx, refs...) }})
 	}
 	return in, nil
@@ -109,6 +112,27 @@ func (c *Config) images(ctx context.Context) ([]running, error) {
 	}
 	slices.SortFunc(all, func(a, b running) int { return strings.Compare(a.Service+a.Ref, b.Service+b.Ref) })
 	return all, nil
+}
+
+// saved are the images that run, and those that a setting gives and that run with a health
+// check of ours on top: without them nobody would know that the others are those. Their
+// layers are in there anyway.
+func (c *Config) saved(ctx context.Context, run map[string]string) ([]string, error) {
+	refs := slices.Collect(maps.Keys(run))
+	for _, given := range []string{c.Stack.Settings.Backend.Image, c.Stack.Settings.Frontend.Image} {
+		if given == "" || slices.Contains(refs, given) || strings.Contains(given, "@") { // no archive keeps a name by digest
+			continue
+		}
+		have, err := c.Stack.Engine.HasImage(ctx, given)
+		if err != nil {
+			return nil, err
+		}
+		if have {
+			refs = append(refs, given)
+		}
+	}
+	slices.Sort(refs)
+	return refs, nil
 }
 
 // checkout adds the files that git knows or would, as they are now. They are public to
@@ -205,7 +229,7 @@ func (c *Config) nginx(in *configarchive.Input) error {
 
 // deploys adds the history and the journal of deploys, where there was one.
 func (c *Config) deploys(ctx context.Context, in *configarchive.Input, images []running) error {
-	e, volume := c.Stack.Engine, c.Stack.Settings.Project+"-deploy"
+	e, volume := c.Stack.Engine, stack.LockName(c.Stack.Settings.Project)
 	if _, err := e.Volume(ctx, volume); errors.Is(err, engine.ErrNotFound) || len(images) == 0 {
 		return nil
 	} else if err != nil {

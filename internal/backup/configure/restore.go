@@ -243,12 +243,28 @@ func next(into, environment string) []string {
 	if environment != "dev" {
 		e = "ENV=" + environment + " "
 	}
-	return []string{
-		"cd " + into,
-		e + "go tool mage env:check",
-		e + "go tool mage up",
-		"then the data, from a copy of the volume of backups: " + e + "DATABASE=app REPLACE=1 go tool mage backup:restore",
+	list := []string{"cd " + into, e + "go tool mage env:check", e + "go tool mage up"}
+	// The checkout's own settings decide, not those of the machine that this runs on.
+	s, err := env.Load(env.Source{Root: into, Env: environment, ReadOnly: true, Secretless: true})
+	if err != nil {
+		return append(list, "then the data: docs/en/data-recovery.md, \"The machine is lost\"")
 	}
+	return append(list, data(s, e)...)
+}
+
+// data are the commands that bring the database back, the way that loses the least.
+func data(s *env.Settings, e string) []string {
+	away := s.Backup.Physical.S3.Endpoint != ""
+	dump := e + "DATABASE=" + s.Database.Name + " REPLACE=1 go tool mage backup:restore"
+	switch {
+	case s.Physical() && away:
+		return []string{"then the data, from S3: " + e + "REPOSITORY=s3 AT=latest REPLACE=1 go tool mage backup:restore"}
+	case s.Physical():
+		return []string{fmt.Sprintf("then the data, from copies of the volumes %s-repo and %s-backup that were put back before `up`: %sAT=latest REPLACE=1 go tool mage backup:restore", s.Project, s.Project, e)}
+	case away:
+		return []string{"then the data, from S3: " + e + "go tool mage backup:fetch", dump}
+	}
+	return []string{fmt.Sprintf("then the data, from a copy of the volume %s-backup that was put back before `up`: %s", s.Project, dump)}
 }
 
 func readme(s *env.Settings) string {
@@ -260,8 +276,9 @@ On the empty machine:
   mkdir tools && tar --zstd -xf config.tar.zst -C tools files/checkout
   cd tools/files/checkout
   sh scripts/install-go.sh && go tool mage setup
-  ENV=%s ARCHIVE=.../config.tar.zst AGE_KEY_FILE=.../key.txt INTO=/srv/site go tool mage backup:configRestore
+  ENV=%s ARCHIVE=.../config.tar.zst AGE_KEY_FILE=.../key.txt SIGNER=ed25519:... INTO=/srv/site go tool mage backup:configRestore
 
-That verifies everything, opens the secrets, loads the images that are in here, and says what comes next.
+That verifies everything, opens the secrets, loads the images that are in here, and says what comes next. SIGNER is the key that was noted beside
+key.txt; without it, who signed is only shown.
 `, s.Project, s.Env, s.Env)
 }

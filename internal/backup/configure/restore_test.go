@@ -65,7 +65,7 @@ func TestFromTheArchiveAndTheKeyAloneTheSettingsAreBack(t *testing.T) {
 	into := filepath.Join(t.TempDir(), "site")
 	text, err := restoring(t, env.Options{Archive: archive, Into: into, Signer: string(signer)}, secret)
 	require.NoError(t, err)
-	for _, want := range []string{"made on lost, 5 secrets", "signed by the key that SIGNER names", "cd " + into, "ENV=prod go tool mage up"} {
+	for _, want := range []string{"made on lost, 5 secrets", "signed by the key that SIGNER names", "cd " + into, "ENV=prod go tool mage up", "shop-repo and shop-backup", "ENV=prod AT=latest REPLACE=1 go tool mage backup:restore"} {
 		assert.Contains(t, text, want)
 	}
 	s, err := env.Load(env.Source{Root: into, Env: "prod", ReadOnly: true})
@@ -83,6 +83,29 @@ func TestFromTheArchiveAndTheKeyAloneTheSettingsAreBack(t *testing.T) {
 	}
 	_, err = os.Stat(filepath.Join(into, ".drydock", "restored", "deploys", "history.jsonl"))
 	assert.NoError(t, err)
+}
+
+// What the log's archive saved comes back only from a physical backup.
+func TestTheNextCommandsLoseTheLeast(t *testing.T) {
+	for name, c := range map[string]struct {
+		lines []string
+		want  []string
+	}{
+		"by default":                   {nil, []string{"volumes shop-repo and shop-backup", "ENV=prod AT=latest REPLACE=1 go tool mage backup:restore"}},
+		"with S3":                      {[]string{"BACKUP_S3_ENDPOINT=s3.example.net", "BACKUP_S3_BUCKET=shop"}, []string{"ENV=prod REPOSITORY=s3 AT=latest REPLACE=1 go tool mage backup:restore"}},
+		"dumps alone":                  {[]string{"BACKUP_PHYSICAL=false", "DB_NAME=orders"}, []string{"volume shop-backup", "ENV=prod DATABASE=orders REPLACE=1 go tool mage backup:restore"}},
+		"dumps alone, with S3":         {[]string{"BACKUP_PHYSICAL=false", "BACKUP_S3_ENDPOINT=s3.example.net", "BACKUP_S3_BUCKET=shop"}, []string{"ENV=prod go tool mage backup:fetch", "ENV=prod DATABASE=app REPLACE=1 go tool mage backup:restore"}},
+		"settings that cannot be read": {[]string{"BACKUP_PHYSICAL=perhaps"}, []string{"data-recovery.md"}},
+	} {
+		root := t.TempDir()
+		require.NoError(t, os.Mkdir(filepath.Join(root, "env"), 0o700))
+		text := strings.Join(append([]string{"PROJECT=shop", "BACKEND_IMAGE=example.com/backend:1", "FRONTEND_IMAGE=example.com/frontend:1"}, c.lines...), "\n")
+		require.NoError(t, os.WriteFile(filepath.Join(root, "env", "prod.env"), []byte(text), 0o600))
+		got := strings.Join(next(root, "prod"), "\n")
+		for _, want := range c.want {
+			assert.Contains(t, got, want, name)
+		}
+	}
 }
 
 func TestNothingIsThereWhenTheConfigurationCannotBeTrusted(t *testing.T) {

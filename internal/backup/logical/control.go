@@ -44,7 +44,7 @@ func ControlFile(ctx context.Context, dir string) (name string, problems []strin
 		return "", nil, fmt.Errorf("copying a file to damage it: %w", err)
 	}
 	alone := &manifest.Manifest{Files: []manifest.File{*one}}
-	before, err := checkFiles(ctx, temp, alone, 1)
+	before, err := checkFiles(ctx, temp, alone, VerifyOptions{Jobs: 1})
 	if err != nil {
 		return "", nil, err
 	}
@@ -54,7 +54,7 @@ func ControlFile(ctx context.Context, dir string) (name string, problems []strin
 	if err := flip(path, one.Bytes/2); err != nil {
 		return "", nil, fmt.Errorf("damaging a copy of %s: %w", one.Path, err)
 	}
-	problems, err = checkFiles(ctx, temp, alone, 1)
+	problems, err = checkFiles(ctx, temp, alone, VerifyOptions{Jobs: 1})
 	return one.Path, problems, err
 }
 

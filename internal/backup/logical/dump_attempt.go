@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,8 +56,8 @@ func dumpOnce(ctx context.Context, s Server, dir string, o DumpOptions, m *manif
 	return dumpWith(ctx, s, dir, o, snap, m)
 }
 
-// dumpWith runs pg_dump and the inventory side by side in one snapshot. The first that
-// fails ends the other.
+// dumpWith runs pg_dump and the inventory side by side in one snapshot, and what dumps the
+// roles, which knows no snapshots. The first that fails ends the others.
 func dumpWith(ctx context.Context, s Server, dir string, o DumpOptions, snap *snapshot, m *manifest.Manifest) error {
 	var conns []*pgx.Conn
 	defer func() {
@@ -79,14 +80,16 @@ func dumpWith(ctx context.Context, s Server, dir string, o DumpOptions, snap *sn
 	if err != nil {
 		return err
 	}
+	var said, saidOfGlobals []string
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		said, err := runTool(gctx, o.Tools.command(s, "pg_dump", "--format=directory", "--file="+filepath.Join(dir, dumpDir),
+	g.Go(func() (err error) {
+		said, err = runTool(gctx, o.Tools.command(s, "pg_dump", "--format=directory", "--file="+filepath.Join(dir, dumpDir),
 			"--jobs="+strconv.Itoa(o.Jobs), "--compress="+m.Options.Compression, "--snapshot="+snap.id, "--no-password",
 			"--lock-wait-timeout="+strconv.FormatInt(lockSoon.Milliseconds(), 10), "--dbname="+s.dbname()), o.Log)
-		if err == nil {
-			m.Warnings = append(m.Warnings, said...)
-		}
+		return err
+	})
+	g.Go(func() (err error) {
+		saidOfGlobals, err = dumpGlobals(gctx, s, dir, o)
 		return err
 	})
 	g.Go(func() error {
@@ -100,12 +103,11 @@ func dumpWith(ctx context.Context, s Server, dir string, o DumpOptions, snap *sn
 	if err := snap.alive(ctx); err != nil {
 		return err
 	}
+	m.Warnings = slices.Concat(m.Warnings, said, saidOfGlobals)
 	if m.Contents.Database.Collation != m.Contents.Database.CollationActual {
 		m.Warnings = append(m.Warnings, collationWarning(m.Contents.Database))
 	}
-	said, err := dumpGlobals(ctx, s, dir, o)
-	m.Warnings = append(m.Warnings, said...)
-	return err
+	return nil
 }
 
 // withCause names the reason when the caller's context ended, rather than what broke then.

@@ -44,6 +44,19 @@ func Beat(ctx context.Context, s Server, host string) (at time.Time, err error) 
 	return at.UTC(), nil
 }
 
+// Ping says whether the database takes a session and answers in it.
+func Ping(ctx context.Context, s Server) error {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeConn(conn)
+	if err := conn.Ping(ctx); err != nil {
+		return fmt.Errorf("asking %s: %w", s, err)
+	}
+	return nil
+}
+
 // NewestHeartbeat is the last one that the database holds; nil if it has none.
 func NewestHeartbeat(ctx context.Context, s Server) (*time.Time, error) {
 	conn, err := s.connect(ctx)

@@ -136,6 +136,21 @@ type redacted struct {
 func (r redacted) Error() string { return run.Redact(r.err.Error(), r.secret) }
 func (r redacted) Unwrap() error { return r.err }
 
+// Checksums says whether the server's pages have checksums: without them a page that a disk has
+// changed is backed up as it is, and nobody notices.
+func (s Server) Checksums(ctx context.Context) (on bool, err error) {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer closeConn(conn)
+	var value string
+	if err := conn.QueryRow(ctx, "show data_checksums").Scan(&value); err != nil {
+		return false, fmt.Errorf("asking %s whether its pages have checksums: %w", s, err)
+	}
+	return value == "on", nil
+}
+
 // environ is the whole environment of a PostgreSQL tool.
 func (s Server) environ(t Tools) []string {
 	e := []string{

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"drydock/internal/run"
 )
@@ -63,9 +64,13 @@ func (v version) checkAge(tool string, server int, serverText string) error {
 		tool, v.major, v.text, server, serverText, tool, server, server)
 }
 
+// toolGrace is how long a tool may take to cancel its queries when it has to stop. The workers of
+// a pg_dump whose leader is gone go on compressing, and what a tool that stops has written is thrown away.
+const toolGrace = 2 * time.Second
+
 // command is one of PostgreSQL's tools that works on a server.
 func (t Tools) command(s Server, name string, args ...string) run.Cmd {
-	return run.Cmd{Name: name, Args: args, Env: s.environ(t), Redact: []string{s.Password.Reveal()}}
+	return run.Cmd{Name: name, Args: args, Env: s.environ(t), Redact: []string{s.Password.Reveal()}, Grace: toolGrace}
 }
 
 // runTool runs it and returns its warnings. An error holds the last lines that it said.

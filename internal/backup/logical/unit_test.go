@@ -69,7 +69,7 @@ func TestHashQuery(t *testing.T) {
 	got := hashQuery(`s"x`, "t", []column{{"a", 23}, {"b", oidText}, {"c", 701}, {"d", 1700}, {`f"`, 3802}, {"g", 1042}})
 	assert.Equal(t, `select pg_catalog.count(*), coalesce(pg_catalog.sum(pg_catalog.hashint8extended(h & 4294967295, pg_catalog.hashint8extended(h >> 32, 0))), 0)::pg_catalog.text`+
 		` from (select pg_catalog.hash_record_extended(row(t."a", t."b" collate pg_catalog."C", pg_catalog.float8send(t."c"), pg_catalog.numeric_send(t."d"),`+
-		` t."f"""::pg_catalog.text collate pg_catalog."C", t."g"::pg_catalog.text collate pg_catalog."C"), 0) as h from only "s""x"."t" t offset 0) s`, got)
+		` t."f"""::pg_catalog.text collate pg_catalog."C", t."g" collate pg_catalog."C"), 0) as h from only "s""x"."t" t offset 0) s`, got)
 	assert.Equal(t, `select pg_catalog.count(*), '0' from only "s"."t" t`, hashQuery("s", "t", nil))
 }
 

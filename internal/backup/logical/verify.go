@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"drydock/internal/backup/manifest"
@@ -14,6 +15,9 @@ type VerifyOptions struct {
 	Tools    Tools
 	Jobs     int               // files that are read at a time; 0 is 2
 	Verifier manifest.Verifier // nil does not look at the signature
+	// Files are what somebody has just read, for the manifest to be compared with: all of the
+	// folder's, with their hashes. nil reads them here.
+	Files []manifest.File
 	// Deep also unpacks each table's file and counts its rows. It finds what was wrong
 	// before the files were hashed, for the time that unpacking takes.
 	Deep bool
@@ -35,7 +39,7 @@ func Verify(ctx context.Context, dir string, o VerifyOptions) (*manifest.Manifes
 	if err := m.CheckSignature(o.Verifier); err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", dir, err)
 	}
-	problems, err := checkFiles(ctx, dir, m, max(o.Jobs, 2))
+	problems, err := checkFiles(ctx, dir, m, o)
 	if err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", dir, err)
 	}
@@ -59,13 +63,16 @@ func Verify(ctx context.Context, dir string, o VerifyOptions) (*manifest.Manifes
 }
 
 // checkFiles compares the files with the manifest's list.
-func checkFiles(ctx context.Context, dir string, m *manifest.Manifest, jobs int) ([]string, error) {
-	found, err := hashFiles(ctx, dir, jobs)
-	if err != nil {
-		if errors.Is(err, ErrDamaged) {
-			return []string{err.Error()}, nil
+func checkFiles(ctx context.Context, dir string, m *manifest.Manifest, o VerifyOptions) ([]string, error) {
+	found := slices.DeleteFunc(slices.Clone(o.Files), func(f manifest.File) bool { return f.Path == manifest.FileName })
+	if o.Files == nil {
+		var err error
+		if found, err = hashFiles(ctx, dir, max(o.Jobs, 2)); err != nil {
+			if errors.Is(err, ErrDamaged) {
+				return []string{err.Error()}, nil
+			}
+			return nil, err
 		}
-		return nil, err
 	}
 	have := map[string]manifest.File{}
 	for _, f := range found {

@@ -39,37 +39,41 @@ func (r Repo) Adopt(ctx context.Context) error {
 	return err
 }
 
-// Make makes a backup and returns what the repository knows of it. Where there is nothing to
-// build on, a level other than full comes to be full. checkLog has pgBackRest wait until the log
-// is in the repository; without it, that is the caller's to see to (Relay).
-func (r Repo) Make(ctx context.Context, level string, checkLog bool) (Backup, error) {
+// Make takes away what dead processes left, makes a backup, and returns it with the state of the
+// repository after it. Nobody else may be making one. Where there is nothing to build on, a
+// level other than full comes to be full. checkLog has pgBackRest wait until the log is in the
+// repository; without it, that is the caller's to see to (Relay).
+func (r Repo) Make(ctx context.Context, level string, checkLog bool) (Backup, Info, error) {
 	before, err := r.Info(ctx)
 	if err != nil {
-		return Backup{}, err
+		return Backup{}, Info{}, err
+	}
+	if err := r.sweep(before); err != nil {
+		return Backup{}, Info{}, err
 	}
 	words := []string{"--type=" + Levels[level]}
 	if !checkLog {
 		words = append(words, "--no-archive-check")
 	}
 	if err := r.space(nil); err != nil {
-		return Backup{}, err
+		return Backup{}, Info{}, err
 	}
 	if _, err := r.call(ctx, "backup", words...); err != nil {
 		if ctx.Err() == nil {
 			err = r.space(err) // before what it left is taken away
 		}
-		return Backup{}, errors.Join(err, r.sweep(context.WithoutCancel(ctx)))
+		return Backup{}, Info{}, errors.Join(err, r.sweepNow(context.WithoutCancel(ctx)))
 	}
 	after, err := r.Info(ctx)
 	if err != nil {
-		return Backup{}, err
+		return Backup{}, Info{}, err
 	}
 	for i := len(after.Backups) - 1; i >= 0; i-- {
 		if b := after.Backups[i]; !known(before, b.Label) {
-			return b, nil
+			return b, after, nil
 		}
 	}
-	return Backup{}, fmt.Errorf("pgbackrest backup (repository %s): it succeeded, and its backup is not listed", r.Name)
+	return Backup{}, Info{}, fmt.Errorf("pgbackrest backup (repository %s): it succeeded, and its backup is not listed", r.Name)
 }
 
 // space is outOfSpace for this repository. How full S3 is, nobody can ask.
@@ -89,15 +93,20 @@ func known(i Info, label string) bool {
 	return ok
 }
 
-// sweep takes away what a backup left that came to nothing, at once: on a full disk the log
-// needs the space. What is on S3, pgBackRest takes away with its next backup.
-func (r Repo) sweep(ctx context.Context) error {
-	if r.Name != Local {
-		return nil
-	}
+// sweepNow is sweep after asking once more: a backup that failed may have come to be.
+func (r Repo) sweepNow(ctx context.Context) error {
 	info, err := r.Info(ctx)
 	if err != nil {
 		return err
+	}
+	return r.sweep(info)
+}
+
+// sweep takes away what a backup left that came to nothing: on a full disk the log needs the
+// space. What is on S3, pgBackRest takes away with its next backup.
+func (r Repo) sweep(info Info) error {
+	if r.Name != Local {
+		return nil
 	}
 	dir := filepath.Join(RepoDir, "backup", stanza)
 	entries, err := os.ReadDir(dir)
@@ -117,9 +126,6 @@ func (r Repo) sweep(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Sweep takes away what dead processes left. Nobody may be making a backup.
-func (r Repo) Sweep(ctx context.Context) error { return r.sweep(ctx) }
 
 // IsLabel says whether a name is one of pgBackRest's backups.
 func IsLabel(name string) bool {

@@ -48,7 +48,7 @@ const (
 	// backup:prune is no way out: it removes nothing after a failed run (package retain).
 	fullFix = "give the volume more space, or remove a backup that is not needed: `backup:list` shows their sizes, BACKUP=id backup:remove"
 	keyFix  = "either BACKUP_KEY is another one than when the repository was made, or BACKUP_ENCRYPT was changed since: put the old value back. " +
-		"Without the key nobody can read this repository; to begin a new one, remove its volume (or choose another BACKUP_S3_PATH)"
+		"Without the key nobody can read this repository; to begin a new one: "
 	clusterFix = "it holds backups of another database, and is left alone. If that one was replaced on purpose, say so: " +
 		"`docker exec CONTAINER backup adopt` in the backup container; what is there stays restorable. Else correct what it is connected to"
 )
@@ -70,7 +70,7 @@ func explain(r Repo, command, said string, err error) error {
 			continue
 		}
 		if errors.Is(m.kind, ErrKey) {
-			return fmt.Errorf("%s: %w: %s", doing, m.kind, m.fix) // what it said is the wrong decryption
+			return fmt.Errorf("%s: %w: %s%s", doing, m.kind, m.fix, anew(r)) // what it said is the wrong decryption
 		}
 		if m.kind != nil {
 			return fmt.Errorf("%s: %w (%s): %s", doing, m.kind, text, m.fix)
@@ -81,6 +81,15 @@ func explain(r Repo, command, said string, err error) error {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return fmt.Errorf("%s: %s: %w", doing, text, short{err, failed.Code})
+}
+
+// anew is how a repository that nobody can read is replaced by a new one. The two are apart: what
+// helps one would take good backups away in the other.
+func anew(r Repo) string {
+	if r.Name == S3 {
+		return "choose another BACKUP_S3_PATH"
+	}
+	return "remove the volume of the local repository; docs/en/data-recovery.md, \"A key is lost\", has the order"
 }
 
 // leastFree is what a repository needs for a backup to be begun, in bytes: the log that is

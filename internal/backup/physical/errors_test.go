@@ -38,3 +38,13 @@ func TestAFullDiskIsNamed(t *testing.T) {
 		})
 	}
 }
+
+// What begins a new repository in one place takes good backups away in the other.
+func TestALostKeyNamesItsOwnRepository(t *testing.T) {
+	for name, c := range map[string]struct{ has, hasNot string }{S3: {"BACKUP_S3_PATH", "volume"}, Local: {"volume", "BACKUP_S3_PATH"}} {
+		err := explain(Repo{Name: name}, "info", "ERROR: [095]: unable to flush", &run.Error{Name: "pgbackrest", Code: 95})
+		require.ErrorIs(t, err, ErrKey)
+		assert.ErrorContains(t, err, c.has)
+		assert.NotContains(t, err.Error(), c.hasNot)
+	}
+}

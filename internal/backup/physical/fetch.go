@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"drydock/internal/backup/store"
+	"drydock/internal/flock"
 	"drydock/internal/run"
 )
 
@@ -74,9 +76,14 @@ type FetchOptions struct {
 // (Target.Received) is the caller's to add, and then Fill's.
 func (r Repo) Fetch(ctx context.Context, t Target, version string, o FetchOptions) (f Fetched, err error) {
 	f = r.FetchedOf(t, version)
+	release, err := claim(o.Dir)
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	entries, err := os.ReadDir(o.Dir)
 	if err != nil {
-		return f, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring into %s: %w; mount an empty volume there", o.Dir, err))
+		return f, err
 	}
 	for _, e := range entries {
 		if e.Name() != "lost+found" {
@@ -86,7 +93,8 @@ func (r Repo) Fetch(ctx context.Context, t Target, version string, o FetchOption
 	if err := r.room(t, o.Dir); err != nil {
 		return f, err
 	}
-	words := []string{"--set=" + t.Backup.Label, "--pg1-path=" + o.Dir, "--type=standby", "--process-max=" + strconv.Itoa(max(o.Jobs, 1))}
+	words := []string{"--set=" + t.Backup.Label, "--pg1-path=" + o.Dir, "--type=standby",
+		"--target-timeline=" + t.timeline(), "--process-max=" + strconv.Itoa(max(o.Jobs, 1))}
 	for _, option := range recovery(t) {
 		words = append(words, "--recovery-option="+option)
 	}
@@ -94,15 +102,35 @@ func (r Repo) Fetch(ctx context.Context, t Target, version string, o FetchOption
 	if _, err := r.call(ctx, "restore", words...); err != nil {
 		return f, err
 	}
+	if err := t.follow(o.Dir); err != nil {
+		return f, err
+	}
 	o.Log(fmt.Sprintf("fetching %d segments of the log", len(t.Segments)))
 	return f, r.fetchLog(ctx, t, o)
+}
+
+// claim has the folder for one restore alone: another one that also found it empty would mix its
+// files with these. The lock is on the folder itself, in which there must be no file, and ends
+// with the process.
+func claim(dir string) (release func() error, err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring into %s: %w; mount an empty volume there", dir, err))
+	}
+	free, err := flock.Try(f, flock.Exclusive)
+	if err == nil && !free {
+		err = run.WithCode(run.CodeBusy, fmt.Errorf("restoring into %s: another restore is filling it; wait for that one, or take another empty volume", dir))
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f.Close, nil
 }
 
 // recovery are the settings of the server that recovers.
 func recovery(t Target) []string {
 	list := []string{
 		`restore_command=test -f "` + DataDir + "/" + LogDir + `/%f.zst" && zstd -dqf "` + DataDir + "/" + LogDir + `/%f.zst" -o "%p"`,
-		"recovery_target_timeline=" + strconv.FormatUint(uint64(max(t.Window.Timeline, 1)), 10),
 		"recovery_target_action=pause",
 	}
 	switch {
@@ -112,6 +140,29 @@ func recovery(t Target) []string {
 		list = append(list, "recovery_target=immediate")
 	}
 	return list
+}
+
+// timeline is what pgBackRest is to follow. It looks into the history of it, and refuses what does
+// not lead on from the backup.
+func (t Target) timeline() string {
+	if id := t.Window.Timeline; slices.Contains(t.Histories, id) {
+		return strconv.FormatUint(uint64(id), 10)
+	}
+	return "current" // the backup's own, until follow
+}
+
+// follow sets a timeline whose history pgBackRest does not have: only a receiver does.
+func (t Target) follow(dir string) error {
+	own, ok := parseSegment(t.Backup.StopWAL)
+	if !ok || t.timeline() != "current" || t.Window.Timeline <= own.Timeline {
+		return nil
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "postgresql.auto.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("setting the timeline to follow: %w", err)
+	}
+	_, err = fmt.Fprintf(f, "recovery_target_timeline = '%d'\n", t.Window.Timeline)
+	return errors.Join(err, f.Close())
 }
 
 // room refuses before anything is written.

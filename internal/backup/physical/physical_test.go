@@ -132,6 +132,44 @@ func TestTimelines(t *testing.T) {
 	latest, ok := Latest(all, archives)
 	require.True(t, ok)
 	assert.Equal(t, "F3", latest.Backup.Label)
+	assert.Equal(t, "2", latest.timeline())
+	latest, ok = Latest(all[:2], archives)
+	require.True(t, ok)
+	assert.Equal(t, "F1", latest.Backup.Label, "the newer one is of the timeline that was left")
+	assert.Equal(t, uint32(2), latest.Window.Timeline)
+	exact, err := Exactly(lost, a)
+	require.NoError(t, err)
+	assert.Equal(t, "current", exact.timeline(), "and can be had by its name")
+}
+
+// A recovery to minute 10, made in minute 20, was taken back in minute 25: the log goes on on
+// timeline 1.
+func TestARecoveryThatWasTakenBack(t *testing.T) {
+	a := one()
+	line(&a, 1, 1, 18)
+	a.Timelines = append(a.Timelines, Timeline{ID: 2, Created: at(20), Parents: []Ancestor{{ID: 1, Switch: 10}}})
+	for n, minute := range map[int]int{10: 21, 11: 22} {
+		s := Segment{Timeline: 2, Seg: uint32(n), Time: at(minute)}
+		a.Segments[s.Name()] = s
+	}
+	for n := 19; n <= 30; n++ {
+		s := Segment{Timeline: 1, Seg: uint32(n), Time: at(n + 8)}
+		a.Segments[s.Name()] = s
+	}
+	archives, all := map[int]Archive{1: a}, []Backup{backup("F1", 1, 3), backup("F2", 1, 15)}
+	latest, ok := Latest(all, archives)
+	require.True(t, ok)
+	assert.Equal(t, "F2", latest.Backup.Label)
+	assert.Equal(t, uint32(1), latest.Window.Timeline)
+	assert.Equal(t, uint32(1), a.Window(all[0]).Timeline, "where the database is")
+	for when, timeline := range map[int]uint32{16: 1, 21: 1, 30: 1} {
+		got, err := Choose(all, archives, at(when), time.UTC)
+		require.NoError(t, err, when)
+		assert.Equal(t, timeline, got.Window.Timeline, when)
+	}
+	got, err := Choose(all[:1], archives, at(21), time.UTC)
+	require.NoError(t, err)
+	assert.Equal(t, uint32(2), got.Window.Timeline, "meanwhile it was there")
 }
 
 func TestTheStateOfABackupNeedsItsOwnLogOnly(t *testing.T) {

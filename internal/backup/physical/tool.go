@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"drydock/internal/run"
 )
@@ -60,8 +59,13 @@ func (r Repo) stream(ctx context.Context, out io.Writer, command string, words .
 	var said bytes.Buffer
 	errs := io.Writer(&said)
 	if r.Log != nil {
-		lines := &lineWriter{each: r.Log}
-		defer lines.flush()
+		lines := &run.LineWriter{Each: func(line []byte) error {
+			if text := bytes.TrimSpace(line); len(text) > 0 {
+				r.Log("pgbackrest: " + string(text))
+			}
+			return nil
+		}}
+		defer func() { _ = lines.Close() }() // Each never fails
 		errs = io.MultiWriter(&said, lines)
 	}
 	err := run.Run(ctx, run.Cmd{
@@ -72,28 +76,4 @@ func (r Repo) stream(ctx context.Context, out io.Writer, command string, words .
 		return explain(r, command, said.String(), err)
 	}
 	return nil
-}
-
-// lineWriter passes on whole lines.
-type lineWriter struct {
-	each func(string)
-	rest []byte
-}
-
-func (w *lineWriter) Write(p []byte) (int, error) {
-	w.rest = append(w.rest, p...)
-	for {
-		line, after, ok := bytes.Cut(w.rest, []byte("\n"))
-		if !ok {
-			return len(p), nil
-		}
-		w.each("pgbackrest: " + strings.TrimSpace(string(line)))
-		w.rest = after
-	}
-}
-
-func (w *lineWriter) flush() {
-	if text := strings.TrimSpace(string(w.rest)); text != "" {
-		w.each("pgbackrest: " + text)
-	}
 }

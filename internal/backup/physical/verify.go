@@ -17,11 +17,10 @@ type Damage struct {
 // Verify reads the whole repository again: every file of every backup, and every segment of
 // the log, against the checksums that were taken when they were made. What is in the list of
 // backups without a folder is damaged, too (pgbackrest 2723: its own check, before 2.59, says
-// nothing of that).
-func (r Repo) Verify(ctx context.Context) ([]Damage, error) {
-	info, err := r.Info(ctx)
-	if err != nil || !info.Exists {
-		return nil, err
+// nothing of that). info is what the repository has said just now.
+func (r Repo) Verify(ctx context.Context, info Info) ([]Damage, error) {
+	if !info.Exists {
+		return nil, nil
 	}
 	out, err := r.call(ctx, "verify", "--output=text", "--verbose")
 	if err != nil {

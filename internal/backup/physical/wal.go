@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -98,7 +100,7 @@ func (r Repo) Archive(ctx context.Context, c Cluster) (Archive, error) {
 	for name, f := range files {
 		if m := archived.FindStringSubmatch(name); m != nil {
 			s, _ := parseSegment(m[1])
-			s.Time, s.Size = time.Unix(f.Time, 0).UTC(), f.Size
+			s.Time, s.Size = r.written(filepath.Join(dir, name), f.Time), f.Size
 			a.Segments[m[1]] = s
 		}
 		if m := history.FindStringSubmatch(name); m != nil {
@@ -116,6 +118,20 @@ func (r Repo) Archive(ctx context.Context, c Cluster) (Archive, error) {
 	}
 	slices.SortFunc(a.Timelines, func(x, y Timeline) int { return cmp.Compare(x.ID, y.ID) })
 	return a, nil
+}
+
+// written is when a file of the repository was, which pgBackRest tells to the second: what was
+// archived at the end of one would seem not to reach to a time within it. S3 knows no more.
+func (r Repo) written(name string, seconds int64) time.Time {
+	told := time.Unix(seconds, 0).UTC()
+	if r.Name != Local {
+		return told
+	}
+	info, err := os.Stat(filepath.Join(RepoDir, name))
+	if err != nil || info.ModTime().Unix() != seconds {
+		return told // removed or made anew meanwhile
+	}
+	return info.ModTime().UTC()
 }
 
 // segmentSize is how PostgreSQL's default divides the log; a place in a history is given in bytes.

@@ -1,6 +1,7 @@
 package physical
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,9 +87,29 @@ func (a Archive) path(b Backup, t Timeline) (w Window, ok bool) {
 	return w, true
 }
 
+// newestFirst are the timelines in the order in which they were last written to. The number alone
+// does not say where the database is: a restore in its place that was taken back left a
+// timeline with a higher one.
+func (a Archive) newestFirst() []Timeline {
+	last := map[uint32]time.Time{}
+	for _, t := range a.Timelines {
+		last[t.ID] = t.Created
+	}
+	for _, s := range a.Segments {
+		if s.Time.After(last[s.Timeline]) {
+			last[s.Timeline] = s.Time
+		}
+	}
+	list := slices.Clone(a.Timelines)
+	slices.SortFunc(list, func(x, y Timeline) int {
+		return cmp.Or(last[y.ID].Compare(last[x.ID]), cmp.Compare(y.ID, x.ID))
+	})
+	return list
+}
+
 // Window is what a backup can be restored to along the newest timeline that leads on from it.
 func (a Archive) Window(b Backup) Window {
-	for _, t := range slices.Backward(a.Timelines) {
+	for _, t := range a.newestFirst() {
 		if w, ok := a.path(b, t); ok {
 			return w
 		}
@@ -97,13 +118,14 @@ func (a Archive) Window(b Backup) Window {
 }
 
 // at is the window along the timeline on which the database was at a time: what was written
-// before a recovery is on the one before, and stays reachable.
+// before a recovery is on the one before, and stays reachable. Of those that were begun by then
+// it is the last one that goes so far.
 func (a Archive) at(b Backup, when time.Time) (Window, bool) {
 	for _, t := range slices.Backward(a.Timelines) {
 		if t.Created.After(when) {
 			continue
 		}
-		if w, ok := a.path(b, t); ok {
+		if w, ok := a.path(b, t); ok && w.Whole && !when.After(w.Until) {
 			return w, true
 		}
 	}
@@ -155,7 +177,7 @@ func Choose(backups []Backup, archives map[int]Archive, when time.Time, zone *ti
 			continue
 		}
 		w, ok := archives[b.Cluster].at(b, when)
-		if !ok || !w.Whole || when.After(w.Until) {
+		if !ok {
 			continue
 		}
 		t := Target{Backup: b, Window: w, Time: when, Histories: archives[b.Cluster].histories()}
@@ -170,7 +192,7 @@ func Choose(backups []Backup, archives map[int]Archive, when time.Time, zone *ti
 		return t, nil
 	}
 	return Target{}, run.WithCode(run.CodeBadInput, fmt.Errorf("restoring to %s: that time is outside of what can be restored to: %s",
-		when.In(zone).Format(Form), ranges(backups, archives, zone)))
+		when.In(zone).Format(exact), ranges(backups, archives, zone)))
 }
 
 // Reaches says whether the segments make a backup consistent.
@@ -179,13 +201,19 @@ func Reaches(names []string, b Backup) bool {
 	return slices.ContainsFunc(names, func(n string) bool { s, ok := parseSegment(n); return ok && s.at() >= want.at() })
 }
 
-// Latest restores all of the log.
+// Latest restores all of the log, on the timeline where the database is: newer backups of one that
+// a restore left do not lead there.
 func Latest(backups []Backup, archives map[int]Archive) (Target, bool) {
-	for _, b := range slices.Backward(backups) {
-		if w := archives[b.Cluster].Window(b); w.Whole {
-			t := Target{Backup: b, Window: w, Histories: archives[b.Cluster].histories()}
-			t.take(len(w.segments))
-			return t, true
+	for _, newest := range slices.Backward(backups) { // the database that has the repository
+		a := archives[newest.Cluster]
+		for _, line := range a.newestFirst() {
+			for _, b := range slices.Backward(backups) {
+				if w, ok := a.path(b, line); b.Cluster == newest.Cluster && ok && w.Whole {
+					t := Target{Backup: b, Window: w, Histories: a.histories()}
+					t.take(len(w.segments))
+					return t, true
+				}
+			}
 		}
 	}
 	return Target{}, false
@@ -206,6 +234,9 @@ func Exactly(b Backup, a Archive) (Target, error) {
 
 // Form is how a time is shown and, with its offset, given.
 const Form = "2006-01-02 15:04:05 -07:00"
+
+// exact is Form with the part of a second, where it says which of two times is the later one.
+const exact = "2006-01-02 15:04:05.999 -07:00"
 
 // ranges tells the stretches of time that can be restored to.
 func ranges(backups []Backup, archives map[int]Archive, zone *time.Location) string {
@@ -234,7 +265,7 @@ func ranges(backups []Backup, archives map[int]Archive, zone *time.Location) str
 	}
 	var text []string
 	for _, w := range joined {
-		text = append(text, fmt.Sprintf("from %s to %s", w.From.In(zone).Format(Form), w.Until.In(zone).Format(Form)))
+		text = append(text, fmt.Sprintf("from %s to %s", w.From.In(zone).Format(exact), w.Until.In(zone).Format(exact)))
 	}
 	return strings.Join(text, ", and ")
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -48,16 +50,16 @@ func find(folder, system string, say func(string)) (map[string]File, error) {
 			say("left out " + run + ": " + p.Closed)
 			continue
 		}
-		entries, err := os.ReadDir(run)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // an old run may go at any time
+		entries, err := listed(run)
+		if err != nil {
 			return nil, err
 		}
-		for _, e := range entries {
-			name, partial := strings.CutSuffix(e.Name(), partialSuffix)
+		for _, entry := range entries {
+			name, partial := strings.CutSuffix(entry, partialSuffix)
 			if !historyName.MatchString(name) && !segmentName.MatchString(name) {
 				continue
 			}
-			f := File{Path: filepath.Join(run, e.Name()), Whole: !partial}
+			f := File{Path: filepath.Join(run, entry), Whole: !partial}
 			use, err := f.look(name, system, say)
 			if err != nil {
 				return nil, err
@@ -68,6 +70,23 @@ func find(folder, system string, say func(string)) (map[string]File, error) {
 		}
 	}
 	return best, nil
+}
+
+// listed are the names in a run's folder; none when it has gone. A folder with thousands of
+// segments is listed in pieces, and one that becomes whole meanwhile can be missed under both of
+// its names. It gets another one only once, so a second listing has it.
+func listed(run string) ([]string, error) {
+	all := map[string]bool{}
+	for range 2 {
+		entries, err := os.ReadDir(run)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // an old run may go at any time
+			return nil, err
+		}
+		for _, e := range entries {
+			all[e.Name()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all)), nil
 }
 
 var historyName = regexp.MustCompile(`^[0-9A-F]{8}\.history$`)

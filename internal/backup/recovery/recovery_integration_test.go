@@ -198,6 +198,7 @@ func TestPhysicalBackupsRestore(t *testing.T) {
 	assert.Equal(t, full, list.Backups[1].Parent)
 	assert.Equal(t, []string{"full", "incremental", "differential"}, []string{list.Backups[0].Level, list.Backups[1].Level, list.Backups[2].Level})
 	assert.True(t, list.Windows[full].Whole)
+	assert.NotContains(t, l.must("list"), "page checksums")
 
 	// Another key is refused, with what to do.
 	right := l.source.Secrets
@@ -220,4 +221,21 @@ func TestPhysicalBackupsRestore(t *testing.T) {
 	l.must("incremental")
 	require.NoError(t, json.Unmarshal([]byte(l.must("list", "--json")), &list))
 	assert.Equal(t, "full", list.Backups[3].Level)
+
+	// A database whose damaged pages nobody would notice.
+	require.NoError(t, l.e.Stop(t.Context(), l.db, time.Minute))
+	require.NoError(t, l.e.RunOnce(t.Context(), engine.Spec{
+		Image: l.source.DB, User: "999:999", Labels: testkit.Labels(t), Mounts: []engine.Mount{{Name: l.data, Target: physical.DataDir}},
+		Entrypoint: []string{"sh", "-c"}, Cmd: []string{"exec $(ls /usr/lib/postgresql/*/bin/pg_checksums) --disable --pgdata=" + physical.DataDir},
+	}, engine.Streams{Out: os.Stderr, Err: os.Stderr}))
+	require.NoError(t, l.e.Start(t.Context(), l.db))
+	_, err = l.e.WaitHealthy(t.Context(), l.db)
+	require.NoError(t, err)
+	assert.Contains(t, l.must("list"), "WARNING: the database has no page checksums")
+	var bare struct {
+		Pages struct{ On *bool } `json:"page_checksums"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(l.must("list", "--json")), &bare))
+	require.NotNil(t, bare.Pages.On)
+	assert.False(t, *bare.Pages.On)
 }

@@ -3,6 +3,7 @@ package recovery
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,16 +74,22 @@ func (r *Recovery) Restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stamp := time.Now().UTC().Format("20060102-150405")
+	// Two restores that begin in the same second must not share a volume.
+	stamp := time.Now().UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:4])
 	if strings.HasPrefix(o.Backup, r.project()+beforeInfix) {
 		return r.goBack(ctx, source, o.Backup, stamp)
 	}
-	s := Spec{Name: r.project() + "-restored-" + stamp, Source: source, ID: o.Backup, At: o.At, Repository: o.Repository, Labels: r.labels()}
+	s := Spec{Name: r.project() + "-restored-" + stamp, Source: source, ID: o.Backup, At: o.At, Repository: o.Repository, Labels: r.Stack.ObjectLabels()}
+	if o.Replace {
+		return r.alone(ctx, source.Backup, func(ctx context.Context) error {
+			if err := r.flush(ctx, source); err != nil {
+				return err
+			}
+			return r.replace(ctx, s, stamp)
+		})
+	}
 	if err := r.flush(ctx, source); err != nil {
 		return err
-	}
-	if o.Replace {
-		return r.replace(ctx, s, stamp)
 	}
 	c, err := Copy(ctx, r.Stack.Engine, s, r.say)
 	if err != nil {
@@ -95,14 +102,6 @@ func (r *Recovery) Restore(ctx context.Context) error {
     remove:  docker rm -f %[3]s && docker volume rm %[3]s
 `, c.Fetched, c.Recovery.Round(100*time.Millisecond), s.Name, source.User, source.Name)
 	return err
-}
-
-func (r *Recovery) labels() map[string]string {
-	l := map[string]string{stack.LabelProject: r.project(), stack.LabelEnv: r.Stack.Settings.Env}
-	for k, v := range r.Stack.Labels {
-		l[k] = v
-	}
-	return l
 }
 
 // flush has the live database archive what it has, so that a time just now is within reach. One
@@ -177,7 +176,7 @@ func (r *Recovery) back(safety string) string {
 // finish ends the recovery on the live files, with the archive on: the new timeline begins there.
 func (r *Recovery) finish(ctx context.Context, source Source, f physical.Fetched, settings ...string) (err error) {
 	e := r.Stack.Engine
-	s := Spec{Name: r.project() + "-db", Source: source, Labels: r.labels()}
+	s := Spec{Name: r.project() + "-db", Source: source, Labels: r.Stack.ObjectLabels()}
 	name := r.project() + "-recovering"
 	defer func() {
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
@@ -222,7 +221,7 @@ func (r *Recovery) adopt(ctx context.Context, s Source) error {
 	var errs bytes.Buffer
 	err := r.Stack.Engine.RunOnce(ctx, engine.Spec{
 		Image: s.Backup, User: "999:999", ReadOnly: true, Tmpfs: map[string]string{"/tmp": "mode=1777,size=64m"},
-		CapDrop: []string{"ALL"}, NoNewPrivileges: true, Labels: r.labels(), Attach: []engine.Attach{{Network: s.Out}},
+		CapDrop: []string{"ALL"}, NoNewPrivileges: true, Labels: r.Stack.ObjectLabels(), Attach: []engine.Attach{{Network: s.Out}},
 		Mounts: []engine.Mount{
 			{Name: s.Records, Target: "/var/lib/backup"}, {Name: s.Repo, Target: physical.RepoDir},
 			{Name: r.project() + "-db", Target: physical.DataDir, ReadOnly: true}, {Name: s.Secrets, Target: physical.SecretsDir, ReadOnly: true},

@@ -5,11 +5,14 @@ package recovery
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/backup/away"
 	"drydock/internal/backup/physical"
 	"drydock/internal/engine"
 	"drydock/internal/env"
@@ -91,4 +94,53 @@ func TestS3AloneIsEnough(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		assert.NotEqual(t, 0, run.Code(err))
 	}
+}
+
+// Dumps have a copy on S3: with the machine gone, secrets and storage bring the newest one back, and it
+// is restored.
+func TestADumpComesBackFromS3(t *testing.T) {
+	var s3 testkit.S3
+	l := newLab(t, "", func(l *lab) []engine.File {
+		s3 = testkit.StartS3(t, l.network)
+		settings := &env.Settings{}
+		settings.Backup.Physical = env.Physical{Encrypt: env.EncryptS3, Key: "a-key-for-tests-only", S3: env.S3{
+			Endpoint: s3.Endpoint, Bucket: s3.Bucket, Region: "us-east-1", Style: "path", Path: "/site", AccessKey: env.Secret(s3.AccessKey), SecretKey: env.Secret(s3.SecretKey),
+		}}
+		var files []engine.File
+		for name, text := range away.Files(settings, s3.CA) {
+			files = append(files, engine.File{Name: name, Mode: 0o400, UID: 999, GID: 999, Data: []byte(text)})
+		}
+		return files
+	})
+	l.sql(l.db, "CREATE TABLE t (n int); INSERT INTO t VALUES (1), (2)")
+	id := l.must("dump")
+	assert.Contains(t, l.must("list"), "not there yet: "+id)
+	assert.Equal(t, id, l.must("send"))
+	assert.Empty(t, l.must("send"), "it has its copy")
+	assert.Contains(t, l.must("list"), "copies on S3: 1")
+	l.must("verify")
+
+	// The machine is lost. A new service has begun records of its own, and sends by itself.
+	lost := *l
+	lost.source.Records = testkit.Volume(t).Name
+	require.NoError(t, l.e.Remove(t.Context(), l.backup))
+	lost.backup = lost.startService([]string{"backup", "run"}, "BACKUP_HEARTBEAT=0s")
+	assert.Contains(t, lost.must("list"), "BACKUP="+id+" backup:fetch brings it back")
+	assert.Equal(t, id, lost.must("bring"))
+	assert.Empty(t, lost.must("bring"), "all is here")
+	_, said, err := lost.call("bring", "--id="+id)
+	require.Error(t, err)
+	assert.Contains(t, said, "it is here")
+	lost.must("restore", "--id="+id, "--database=back")
+	out, err := l.e.ExecOutput(t.Context(), l.db, "psql", "-XqAt", "-U", "app", "-d", "back", "-c", "SELECT sum(n) FROM t")
+	require.NoError(t, err)
+	assert.Equal(t, "3", strings.TrimSpace(out))
+	second := lost.must("dump")
+	require.Eventually(t, func() bool { return strings.Contains(lost.must("list"), "copies on S3: 2") }, time.Minute, time.Second, second)
+
+	assert.Contains(t, lost.must("prune", "--dry-run"), "no copy on S3 goes")
+	out, err = l.e.ExecOutput(t.Context(), lost.backup, "env", "BACKUP_KEEP_LAST=1", "BACKUP_KEEP_DAILY=0", "BACKUP_KEEP_WEEKLY=0", "BACKUP_KEEP_MONTHLY=0", "BACKUP_KEEP_YEARLY=0", "backup", "prune", "--dry-run")
+	require.NoError(t, err)
+	assert.Contains(t, out, "copies on S3 that go when the next are sent: "+id)
+	assert.Contains(t, lost.must("list"), "copies on S3: 2", "it was only said")
 }

@@ -35,7 +35,7 @@ esac`
 func (r *Recovery) volumes(ctx context.Context, s Source, verb, from, to string) (string, error) {
 	var out, errs bytes.Buffer
 	err := r.Stack.Engine.RunOnce(ctx, engine.Spec{
-		Image: s.DB, User: "999:999", ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true, Labels: r.labels(),
+		Image: s.DB, User: "999:999", ReadOnly: true, CapDrop: []string{"ALL"}, NoNewPrivileges: true, Labels: r.Stack.ObjectLabels(),
 		Tmpfs:      map[string]string{"/tmp": "mode=1777,size=16m"},
 		Mounts:     []engine.Mount{{Name: from, Target: "/var/lib/postgresql/data", ReadOnly: true}, {Name: to, Target: "/var/lib/pgbackrest"}},
 		Entrypoint: []string{"bash", "-o", "pipefail", "-c", swapScript, "swap", verb, "/var/lib/postgresql/data", "/var/lib/pgbackrest"},
@@ -74,16 +74,13 @@ func (r *Recovery) room(ctx context.Context, s Source, live, from string) error 
 func (r *Recovery) swap(ctx context.Context, s Source, verb, from, stamp string) (safety string, stopped []engine.Container, err error) {
 	live := r.project() + "-db"
 	safety = r.project() + beforeInfix + stamp
-	if err := r.Stack.NotDeploying(ctx); err != nil {
-		return "", nil, err
-	}
 	if err := r.room(ctx, s, live, from); err != nil {
 		return "", nil, err
 	}
 	if stopped, err = r.stop(ctx); err != nil {
 		return "", nil, fmt.Errorf("stopping the site (its data is as it was; start it: %s): %w", r.Stack.Command("up"), err)
 	}
-	if _, err := r.Stack.Engine.EnsureVolume(ctx, safety, r.labels()); err != nil {
+	if _, err := r.Stack.Engine.EnsureVolume(ctx, safety, r.Stack.ObjectLabels()); err != nil {
 		return "", nil, errors.Join(err, r.again(context.WithoutCancel(ctx), stopped))
 	}
 	r.say("keeping the live files in the volume " + safety)
@@ -120,6 +117,10 @@ func (r *Recovery) goBack(ctx context.Context, s Source, kept, stamp string) err
 	if _, err := r.Stack.Engine.Volume(ctx, kept); err != nil {
 		return run.WithCode(run.CodeBadInput, fmt.Errorf("going back to %s: %w", kept, err))
 	}
+	return r.alone(ctx, s.Backup, func(ctx context.Context) error { return r.putBack(ctx, s, kept, stamp) })
+}
+
+func (r *Recovery) putBack(ctx context.Context, s Source, kept, stamp string) error {
 	// A timeline of its own: the one that it was on is not the newest any more, and who looks for a
 	// time later must find the way.
 	safety, stopped, err := r.swap(ctx, s, "back", kept, stamp)

@@ -48,3 +48,15 @@ func (r *Remote) GetConfig(ctx context.Context, id string, w io.Writer) error {
 	}
 	return r.pipe(ctx, nil, w, "config-get", "--id="+id)
 }
+
+// Watched tells the service that this machine has just looked at the services.
+func (r *Remote) Watched(ctx context.Context, host string) error {
+	return r.pipe(ctx, nil, io.Discard, "watched", host)
+}
+
+// TestAlarm has the service send a test message, and returns where it went.
+func (r *Remote) TestAlarm(ctx context.Context) (string, error) {
+	var out bytes.Buffer
+	err := r.pipe(ctx, nil, &out, "alarm-test")
+	return strings.TrimSpace(out.String()), err
+}

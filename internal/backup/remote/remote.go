@@ -41,6 +41,15 @@ func (r *Remote) Verify(ctx context.Context) error {
 	return r.call(ctx, "verify")
 }
 
+// Fetch brings back from S3 what BACKUP names, or the newest dump and configuration.
+func (r *Remote) Fetch(ctx context.Context) error {
+	words := r.format()
+	if id := r.Settings.Options.Backup; id != "" {
+		words = append(words, "--id="+id)
+	}
+	return r.call(ctx, "bring", words...)
+}
+
 // Prune removes what the retention settings say; DRY_RUN shows it.
 func (r *Remote) Prune(ctx context.Context) error {
 	words := r.format()
@@ -111,13 +120,25 @@ func (r *Remote) pipe(ctx context.Context, in io.Reader, out io.Writer, verb str
 		}
 		return fmt.Errorf("looking for the backup service of %s: it is not running; start it: %s", r.Settings.Project, up)
 	}
+	said := run.NewTail()
 	err = r.Engine.Exec(ctx, list[0].ID, engine.Command{
-		Cmd: append([]string{"backup", verb}, words...), Streams: engine.Streams{In: in, Out: out, Err: r.Err},
+		Cmd: append([]string{"backup", verb}, words...), Streams: engine.Streams{In: in, Out: out, Err: io.MultiWriter(r.Err, said)},
 	})
 	var exit *engine.ExitError
 	if errors.As(err, &exit) {
 		// It has said why on standard error, which was passed on.
-		return run.WithCode(exit.Code, fmt.Errorf("backup %s did not succeed (above)", verb))
+		return saidError{run.WithCode(exit.Code, fmt.Errorf("backup %s did not succeed (above)", verb)), strings.Join(said.Lines(), "\n")}
 	}
 	return err
 }
+
+// saidError is a failure whose reason whoever looks has read already.
+type saidError struct {
+	error
+	said string
+}
+
+func (e saidError) Unwrap() error { return e.error }
+
+// Said is the reason, for those who did not look: the last that the service said.
+func (e saidError) Said() string { return e.said }

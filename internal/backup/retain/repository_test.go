@@ -39,7 +39,7 @@ func backup(t *testing.T, s *store.Store, spec store.Spec, fail error) string {
 	if !spec.External {
 		require.NoError(t, os.WriteFile(filepath.Join(w.Dir(), "dump"), []byte(spec.Database), 0o600))
 	}
-	b, err := w.Commit(t.Context(), store.Done{Verify: func(context.Context, string) error { return nil }, Size: 1})
+	b, err := w.Commit(t.Context(), store.Done{Verify: func(context.Context, string, []store.File) error { return nil }, Size: 1})
 	require.NoError(t, err)
 	return b.ID
 }

@@ -28,6 +28,8 @@ type Job struct {
 	Newest func() (Found, bool)
 
 	// Do does it. Its error is journalled and told as it is: secrets are masked in it already.
+	// Nil: somebody else does it, and Newest finds what came of it; here it is only told when
+	// nothing comes.
 	Do func(context.Context, Run) (Result, error)
 }
 
@@ -76,8 +78,8 @@ func Validate(jobs []Job) error {
 			errs = append(errs, fmt.Errorf("two jobs are called %q", j.Name))
 		case j.Line.spec == nil:
 			errs = append(errs, fmt.Errorf("the job %q has no cron line", j.Name))
-		case j.Do == nil:
-			errs = append(errs, fmt.Errorf("the job %q has nothing to do", j.Name))
+		case j.Do == nil && j.Newest == nil:
+			errs = append(errs, fmt.Errorf("the job %q has nothing to do, and nothing to look at", j.Name))
 		case j.Attempts < 1:
 			errs = append(errs, fmt.Errorf("the job %q has %d attempts; give 1 or more", j.Name, j.Attempts))
 		}
@@ -118,6 +120,9 @@ func Due(jobs []Job, states map[string]State, now time.Time) []Decision {
 	}
 	var all []Decision
 	for _, j := range jobs {
+		if j.Do == nil {
+			continue
+		}
 		st := states[j.Name]
 		since, ok := st.handledUntil(now)
 		if !ok {

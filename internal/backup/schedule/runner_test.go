@@ -476,3 +476,28 @@ func TestWhatOthersMakeIsASuccess(t *testing.T) {
 		assert.NotEqual(t, "by-hand", b.runner.States()["dump"].Success.Backup)
 	})
 }
+
+// A job that others do is never started, and told when it does not come, or comes again.
+func TestWhatOthersDoIsOnlyWatched(t *testing.T) {
+	inBox(t, "2026-01-01T12:00:00Z", func(b *box) {
+		b.job("dump", nil)
+		var made atomic.Int64 // UnixNano
+		b.jobs[0].Do, b.jobs[0].Newest = nil, func() (Found, bool) { return Found{At: time.Unix(0, made.Load())}, made.Load() != 0 }
+		b.begin()
+		b.pass(12 * time.Hour)
+		runs, news := b.took()
+		assert.Empty(t, runs)
+		assert.Empty(t, news, "it was not due yet")
+		b.pass(24 * time.Hour)
+		runs, news = b.took()
+		assert.Empty(t, runs)
+		assert.Equal(t, []string{"overdue dump"}, news)
+		b.pass(24 * time.Hour)
+		_, news = b.took()
+		assert.Equal(t, []string{"overdue dump"}, news, "a reminder each day")
+		made.Store(b.clock.Now().UnixNano())
+		b.pass(time.Minute)
+		_, news = b.took()
+		assert.Equal(t, []string{"recovered dump"}, news)
+	})
+}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Spec is what is known before a backup starts.
@@ -21,6 +19,10 @@ type Spec struct {
 	External   bool   // the data lies elsewhere (pgBackRest): only a record is kept here
 	Expect     int64  // about how many bytes it will take; 0 if nobody knows
 	Holder     string // what the lock says, e.g. "backup:dump"
+
+	// Original is the record of a backup that comes back from elsewhere as what it was, id and times
+	// included. Its files have to be those of the record.
+	Original *Record
 }
 
 // LockName is the lock under which backups of a kind are made, one at a time.
@@ -29,10 +31,13 @@ func LockName(kind string) string { return "backup-" + kind }
 // Writer is a backup that is being written. Exactly one of Commit and Abort ends it;
 // an end of the process does as well, and the next Begin cleans up.
 type Writer struct {
-	s       *Store
-	lock    *Lock
-	dir     *os.File // holds the folder's lock, which tells the living from the dead
-	record  Record
+	s      *Store
+	lock   *Lock
+	dir    *os.File // holds the folder's lock, which tells the living from the dead
+	record Record
+
+	original *Record // of one that comes back; nil: it is new
+
 	partial string
 	started time.Time // with the monotonic clock
 	ended   bool
@@ -81,6 +86,10 @@ func (s *Store) Begin(ctx context.Context, spec Spec) (_ *Writer, err error) {
 		Level: spec.Level, Parent: spec.Parent, Zone: spec.Zone, External: spec.External,
 		Started: w.started.UTC(), Host: s.host,
 	}
+	if spec.Original != nil {
+		w.original, w.record = spec.Original, *spec.Original
+		w.record.Files = nil
+	}
 	// Under the lock, so that nobody sees the folder before it is held.
 	if err := s.locked(ctx, w.create); err != nil {
 		return nil, errors.Join(s.wrap("starting a backup", err), w.undo())
@@ -90,7 +99,12 @@ func (s *Store) Begin(ctx context.Context, spec Spec) (_ *Writer, err error) {
 
 func (w *Writer) create() (err error) {
 	s := w.s
-	if w.record.ID, err = s.newID(w.started); err != nil {
+	if w.original == nil {
+		w.record.ID, err = s.newID(w.started)
+	} else {
+		err = s.free(w.record.ID)
+	}
+	if err != nil {
 		return err
 	}
 	s.step("numbered")
@@ -99,8 +113,12 @@ func (w *Writer) create() (err error) {
 		return err
 	}
 	s.step("made")
-	if w.dir, err = holdDir(w.partial, unix.LOCK_EX); err != nil {
+	// Who only looks whether it is alive (Running) holds it for a moment, too: that is waited for.
+	if w.dir, err = s.waitDir(w.partial); err != nil {
 		return err
+	}
+	if w.dir == nil {
+		return fmt.Errorf("%s was taken away as soon as it was made", w.partial)
 	}
 	if err := os.Mkdir(w.Dir(), dirMode); err != nil {
 		return err
@@ -110,6 +128,21 @@ func (w *Writer) create() (err error) {
 		return err
 	}
 	s.step("begun")
+	return nil
+}
+
+// free refuses an id that is no id, or taken.
+func (s *Store) free(id string) error {
+	if !validID(id) {
+		return fmt.Errorf("%q is no id of a backup", id)
+	}
+	for dir, doing := range map[string]string{backupsDir: "here already", trashDir: "being removed: try again when it is gone"} {
+		if there, err := exists(s.path(dir, id)); err != nil {
+			return err
+		} else if there {
+			return fmt.Errorf("backup %s is %s", id, doing)
+		}
+	}
 	return nil
 }
 

@@ -2,19 +2,21 @@ package store
 
 import (
 	"context"
-	"drydock/internal/aside"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+
+	"drydock/internal/aside"
 )
 
 // Done is what is known when the tools have ended.
 type Done struct {
 	// Verify decides whether what lies in dir is a good backup. It is called after
-	// everything was synced and hashed, and must not change it. An error means that the
-	// backup never comes to be. It is required: nothing unverified is published.
-	Verify func(ctx context.Context, dir string) error
+	// everything was synced and read back, which gave files, and must not change it. An error
+	// means that the backup never comes to be. It is required: nothing unverified is published.
+	Verify func(ctx context.Context, dir string, files []File) error
 
 	Tools   map[string]string // versions, e.g. "pg_dump": "17.6"
 	Details json.RawMessage   // anything that the kind wants to keep with the record
@@ -86,6 +88,9 @@ func (w *Writer) prepare(ctx context.Context, done Done) error {
 		return fmt.Errorf("reading it back: %w", err)
 	}
 	w.s.step("hashed")
+	if w.original != nil && !slices.Equal(files, w.original.Files) {
+		return fmt.Errorf("its files are not those of its record")
+	}
 	w.record.Files, w.record.Size, w.record.OnDisk = files, 0, onDisk
 	for _, f := range files {
 		w.record.Size += f.Size
@@ -98,7 +103,7 @@ func (w *Writer) prepare(ctx context.Context, done Done) error {
 	case w.record.Size == 0:
 		return errors.New("it is empty: no file with any content was written")
 	}
-	if err := done.Verify(ctx, w.Dir()); err != nil {
+	if err := done.Verify(ctx, w.Dir(), files); err != nil {
 		return fmt.Errorf("verifying it: %w", err)
 	}
 	if err := context.Cause(ctx); err != nil {
@@ -106,7 +111,10 @@ func (w *Writer) prepare(ctx context.Context, done Done) error {
 	}
 	now := w.s.now()
 	finished := now.UTC()
-	w.record.Verified, w.record.Finished, w.record.Seconds = &finished, finished, now.Sub(w.started).Seconds()
+	w.record.Verified = &finished
+	if w.original == nil {
+		w.record.Finished, w.record.Seconds = finished, now.Sub(w.started).Seconds()
+	}
 	w.s.step("verified")
 	if err := writeEnvelope(w.recordPath(), w.record); err != nil {
 		return fmt.Errorf("recording it: %w", err)

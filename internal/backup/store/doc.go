@@ -9,7 +9,8 @@
 //	trash/<id>/                  one that is being deleted
 //	locks/<name>.lock            who is at work
 //	schedule.jsonl               the scheduler's journal, written by package schedule
-//	alarms.json                  which alarms were told and are not over, written by package backup
+//	alarms.json, conditions.json which alarms were told and are not over, written by package backup,
+//	verified.json, watched.json  and so is when all was last verified, and when who last looked from outside
 //
 // It owns the order of the steps: written aside, every file and folder synced, read back
 // and hashed, verified by the caller's function, recorded, renamed. That rename is the one

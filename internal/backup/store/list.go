@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"drydock/internal/flock"
 )
 
 // Backup is a published backup with what became known of it since.
@@ -185,7 +185,7 @@ func (s *Store) Running() ([]Record, error) {
 	for _, id := range ids {
 		dir := s.path(backupsDir, partialPrefix+id)
 		// A shared lock that succeeds means that the writer is dead.
-		d, err := holdDir(dir, unix.LOCK_SH)
+		d, err := s.tryDir(dir, flock.Shared)
 		if err != nil {
 			return nil, err
 		}

@@ -10,8 +10,7 @@ import (
 	"regexp"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"drydock/internal/flock"
 	"drydock/internal/run"
 )
 
@@ -73,14 +72,14 @@ func (s *Store) Lock(name, holder string) (*Lock, error) {
 	if err != nil {
 		return nil, s.wrap("locking "+name, err)
 	}
-	held, err := tryFlock(f)
+	held, err := flock.Try(f, flock.Exclusive)
 	// Somebody who only looks (Locked) holds it for a moment, too.
 	for range 10 {
 		if held || err != nil {
 			break
 		}
 		time.Sleep(statePoll)
-		held, err = tryFlock(f)
+		held, err = flock.Try(f, flock.Exclusive)
 	}
 	if err != nil || !held {
 		last := readHolder(f)
@@ -131,16 +130,17 @@ func (s *Store) Locked(name string) (*Holder, error) {
 	}
 	defer f.Close()
 	// A shared lock does not disturb another one who looks.
-	switch err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); {
-	case errors.Is(err, unix.EWOULDBLOCK):
-		if h := readHolder(f); h != nil {
-			return h, nil
-		}
-		return &Holder{Name: "another process"}, nil
-	case err != nil:
+	free, err := flock.Try(f, flock.Shared)
+	if err != nil {
 		return nil, fmt.Errorf("looking at the lock %s: %w", name, err)
 	}
-	return nil, nil
+	if free {
+		return nil, nil
+	}
+	if h := readHolder(f); h != nil {
+		return h, nil
+	}
+	return &Holder{Name: "another process"}, nil
 }
 
 func (s *Store) waitLock(ctx context.Context, name string) (*Lock, error) {
@@ -158,14 +158,6 @@ func (s *Store) waitLock(ctx context.Context, name string) (*Lock, error) {
 	}
 }
 
-func tryFlock(f *os.File) (bool, error) {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 func readHolder(f *os.File) *Holder {
 	text, err := io.ReadAll(io.NewSectionReader(f, 0, 4096))
 	if err != nil || len(text) == 0 {
@@ -178,9 +170,20 @@ func readHolder(f *os.File) *Holder {
 	return &h
 }
 
-// holdDir locks a folder itself: of a backup that is written, read or deleted. nil
+// tryDir locks a folder itself: of a backup that is written, read or deleted. nil
 // without an error means that somebody else holds it, or that it is gone.
-func holdDir(path string, how int) (*os.File, error) {
+func (s *Store) tryDir(path string, how flock.Mode) (*os.File, error) {
+	return s.holdDir(path, func(d *os.File) (bool, error) { return flock.Try(d, how) })
+}
+
+// waitDir is tryDir, exclusive, for a folder that others may hold for a moment: nil is only that
+// it is gone.
+func (s *Store) waitDir(path string) (*os.File, error) {
+	return s.holdDir(path, func(d *os.File) (bool, error) { return true, flock.Wait(d, flock.Exclusive) })
+}
+
+// holdDir opens a folder, locks it, and sees whether it still has its path.
+func (s *Store) holdDir(path string, lock func(*os.File) (bool, error)) (*os.File, error) {
 	d, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -188,12 +191,29 @@ func holdDir(path string, how int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(d.Fd()), how|unix.LOCK_NB); err != nil {
-		_ = d.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, nil
-		}
-		return nil, err
+	if s.opened != nil {
+		s.opened(path)
 	}
-	return d, nil
+	held, err := lock(d)
+	if err == nil && held {
+		held, err = isAt(d, path)
+	}
+	if err == nil && held {
+		return d, nil
+	}
+	return nil, errors.Join(err, d.Close())
+}
+
+// isAt says whether the open folder still has this path. Its holder may have renamed it (published,
+// removed) between the opening and the locking, which only succeeds when that holder has let go.
+func isAt(d *os.File, path string) (bool, error) {
+	have, err := d.Stat()
+	if err != nil {
+		return false, err
+	}
+	now, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(have, now), err
 }

@@ -3,10 +3,12 @@ package store
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"drydock/internal/flock"
 	"drydock/internal/run"
 )
 
@@ -69,4 +71,74 @@ func TestOneBackupOfAKindAtATime(t *testing.T) {
 	failures, err := s.Failures()
 	require.NoError(t, err)
 	assert.Len(t, failures, 2, "being held off is no failed backup")
+}
+
+// A folder that was opened to see whether its writer is dead may be published before it is
+// locked: it is not a dead one's then.
+func TestWhatIsPublishedMeanwhileIsNotReclaimed(t *testing.T) {
+	s := open(t)
+	w, err := s.Begin(t.Context(), Spec{Kind: KindDump})
+	require.NoError(t, err)
+	fill(t, w, "app")
+
+	published, committed := make(chan struct{}), make(chan error, 1)
+	s.hook = func(step string) {
+		if step == "published" {
+			close(published)
+		}
+	}
+	other, err := Open(s.root, Options{})
+	require.NoError(t, err)
+	other.opened = func(string) {
+		other.opened = nil
+		go func() {
+			_, err := w.Commit(t.Context(), Done{Verify: good})
+			committed <- err
+		}()
+		<-published
+	}
+	ids, err := other.Reclaim(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, ids)
+	require.NoError(t, <-committed)
+	assert.Equal(t, []string{w.ID()}, listed(t, s))
+	report, err := s.Verify(t.Context(), w.ID())
+	require.NoError(t, err)
+	assert.Empty(t, report.Problems)
+	nothingLeft(t, s)
+}
+
+// Asking what is being written holds a folder for a moment, and the writer still gets it.
+func TestAWriterHoldsItsFolderThoughSomebodyLooked(t *testing.T) {
+	s := open(t)
+	var looked *os.File
+	s.opened = func(path string) {
+		s.opened = nil
+		d, err := s.tryDir(path, flock.Shared)
+		require.NoError(t, err)
+		require.NotNil(t, d)
+		looked = d
+		time.AfterFunc(20*time.Millisecond, func() { assert.NoError(t, looked.Close()) })
+	}
+	w, err := s.Begin(t.Context(), Spec{Kind: KindDump})
+	require.NoError(t, err)
+	ids, err := s.Reclaim(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, ids, "the backup is alive")
+	require.NoError(t, w.Abort(nil))
+	nothingLeft(t, s)
+}
+
+// An id whose removal is not done cannot come back under the removal's hands.
+func TestWhatIsBeingRemovedDoesNotComeBackYet(t *testing.T) {
+	s := open(t)
+	b := put(t, s, "app")
+	s.hook = func(step string) {
+		if step != "forgotten" {
+			return
+		}
+		_, err := s.Begin(t.Context(), Spec{Kind: KindConfig, Original: &b.Record})
+		assert.ErrorContains(t, err, "being removed")
+	}
+	require.NoError(t, s.Remove(t.Context(), b.ID))
 }

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"drydock/internal/flock"
 )
 
 // Reclaim takes away what processes left that died: backups that were being written,
@@ -52,7 +52,7 @@ func (s *Store) reclaimOne(ctx context.Context, path string, done *[]string, id 
 	var d *os.File
 	// The state lock, because Begin makes the folder and holds it under that.
 	err := s.locked(ctx, func() (err error) {
-		d, err = holdDir(path, unix.LOCK_EX)
+		d, err = s.tryDir(path, flock.Exclusive)
 		return err
 	})
 	if err != nil || d == nil {

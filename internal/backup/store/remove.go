@@ -7,9 +7,8 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"drydock/internal/aside"
+	"drydock/internal/flock"
 	"drydock/internal/run"
 )
 
@@ -58,7 +57,7 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 		if there, err := exists(dir); err != nil || !there {
 			return err // lost before: finishRemoval forgets it
 		}
-		if held, err = holdDir(dir, unix.LOCK_EX); err != nil {
+		if held, err = s.tryDir(dir, flock.Exclusive); err != nil {
 			return err
 		}
 		if held == nil {

@@ -29,7 +29,8 @@ type Store struct {
 	now      func() time.Time
 	host     string
 
-	hook func(step string) // tests end the process here
+	hook   func(step string) // tests end the process here
+	opened func(path string) // tests interfere here, before the folder is locked
 }
 
 const (
@@ -84,6 +85,15 @@ func (s *Store) Journal() string { return s.path("schedule.jsonl") }
 
 // Alarms is where it is kept which alarms were told.
 func (s *Store) Alarms() string { return s.path("alarms.json") }
+
+// Conditions is the same for what is looked at beside the archive.
+func (s *Store) Conditions() string { return s.path("conditions.json") }
+
+// Verified is where it is kept when every backup was last found to be good.
+func (s *Store) Verified() string { return s.path("verified.json") }
+
+// Watched is where it is kept when the services were last looked at from outside.
+func (s *Store) Watched() string { return s.path("watched.json") }
 
 func (s *Store) path(parts ...string) string {
 	return filepath.Join(append([]string{s.root}, parts...)...)

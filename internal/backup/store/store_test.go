@@ -19,7 +19,7 @@ import (
 
 var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-func good(context.Context, string) error { return nil }
+func good(context.Context, string, []File) error { return nil }
 
 // memory is a folder in memory where the system has one: what is tested here is the order
 // of the syncs, not the disk, and a disk takes milliseconds for each.
@@ -146,7 +146,7 @@ func TestWhatComesToNothingIsNotListed(t *testing.T) {
 		}, "pg_dump ended with exit code 1"},
 		"verify refused": {func(t *testing.T, w *Writer) error {
 			fill(t, w, "app")
-			_, err := w.Commit(t.Context(), Done{Verify: func(_ context.Context, dir string) error {
+			_, err := w.Commit(t.Context(), Done{Verify: func(_ context.Context, dir string, _ []File) error {
 				assert.FileExists(t, filepath.Join(dir, "globals.sql"))
 				return errors.New("the dump has no tables")
 			}})
@@ -180,7 +180,7 @@ func TestWhatComesToNothingIsNotListed(t *testing.T) {
 		"canceled": {func(t *testing.T, w *Writer) error {
 			fill(t, w, "app")
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err := w.Commit(ctx, Done{Verify: func(context.Context, string) error { cancel(); return nil }})
+			_, err := w.Commit(ctx, Done{Verify: func(context.Context, string, []File) error { cancel(); return nil }})
 			assert.ErrorIs(t, err, context.Canceled)
 			return err
 		}, "context canceled"},

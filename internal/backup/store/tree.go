@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"drydock/internal/aside"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,9 +11,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"drydock/internal/aside"
 )
 
 // diskBlock is the unit of Stat_t.Blocks, whatever the file system's own is.
@@ -77,23 +81,28 @@ func hashTree(ctx context.Context, root string) (files []File, onDisk int64, err
 		if d.IsDir() {
 			return nil
 		}
-		f, err := hashFile(ctx, path)
-		if err != nil {
-			return err
-		}
-		if f.Size != info.Size() {
-			return fmt.Errorf("%s changed while it was read (%d bytes, then %d)", path, info.Size(), f.Size)
-		}
 		rel, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		f.Path = filepath.ToSlash(rel)
-		files = append(files, f)
-		return nil
+		files = append(files, File{Path: filepath.ToSlash(rel), Size: info.Size()})
+		return err
 	})
+	if err != nil {
+		return nil, 0, err
+	}
 	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
-	return files, onDisk, err
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range files {
+		g.Go(func() error {
+			path := filepath.Join(root, filepath.FromSlash(files[i].Path))
+			f, err := hashFile(ctx, path)
+			if err == nil && f.Size != files[i].Size {
+				err = fmt.Errorf("%s changed while it was read (%d bytes, then %d)", path, files[i].Size, f.Size)
+			}
+			files[i].SHA256 = f.SHA256
+			return err
+		})
+	}
+	return files, onDisk, g.Wait()
 }
 
 func hashFile(ctx context.Context, path string) (File, error) {

@@ -1,11 +1,10 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"drydock/internal/flock"
 )
 
 // Use is a backup that is being read: it cannot be removed meanwhile.
@@ -21,16 +20,12 @@ func (s *Store) Use(id string) (*Use, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := holdDir(s.path(backupsDir, b.ID), unix.LOCK_SH)
+	d, err := s.tryDir(s.path(backupsDir, b.ID), flock.Shared)
 	if err != nil {
 		return nil, fmt.Errorf("opening backup %s: %w", b.ID, err)
 	}
 	if d == nil {
 		return nil, fmt.Errorf("opening backup %s: it is being removed, or its folder is gone", b.ID)
-	}
-	// It may have been removed between the two steps; the folder that is held is then in the trash.
-	if there, err := exists(s.path(backupsDir, b.ID)); err != nil || !there {
-		return nil, errors.Join(&NotFoundError{ID: id, Root: s.root}, err, d.Close())
 	}
 	u := &Use{Backup: b, d: d}
 	if !b.External {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"drydock/internal/flock"
 )
 
 // lock waits until nobody else works in the store, in this process or another one: a
-// restarted container can overlap with the one it replaces. The lock goes with the
-// process; flock(2) belongs to the open file, which each caller has of its own.
+// restarted container can overlap with the one it replaces.
 func (m *Manager) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(m.o.Store, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder for certificates: %w", err)
@@ -24,12 +24,12 @@ func (m *Manager) lock(ctx context.Context) (unlock func(), err error) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil // closing gives the lock back
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+		free, err := flock.Try(f, flock.Exclusive)
+		if err != nil {
 			return nil, errors.Join(fmt.Errorf("locking %s: %w", f.Name(), err), f.Close())
+		}
+		if free {
+			return func() { _ = f.Close() }, nil // closing gives the lock back
 		}
 		select {
 		case <-ctx.Done():

@@ -6,10 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"drydock/internal/aside"
+	"drydock/internal/flock"
 )
 
 // LocalFiles are the files of a local authority's folder and what is in them.
@@ -173,19 +173,13 @@ func readOrNone(path string) ([]byte, error) {
 	return content, err
 }
 
-// lockDir keeps other processes out of a folder. The lock goes with the process.
+// lockDir keeps other processes out of a folder.
 func lockDir(dir string) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
-	if err != nil {
+	if err := flock.Wait(f, flock.Exclusive); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return func() { _ = f.Close() }, nil // closing gives the lock back

@@ -21,7 +21,9 @@
 //
 //	# drydock:ignore rule-id why this is right here
 //
-// The reason is obligatory, and a comment that silences nothing is itself reported.
+// One at the head of an included file is also about the block that includes it: there
+// stands a finding about what the block lacks, and the file may be a rendered one. The
+// reason is obligatory, and a comment that silences nothing is itself reported.
 //
 // The package runs no nginx; `nginx -t` remains the judge of what nginx accepts.
 package lint

@@ -55,6 +55,8 @@ func Markdown() (string, error) {
 	b.WriteString("An error is a fault or a hole; a warning is a decision that somebody should make. A rule is silenced at one place by a comment\n")
 	b.WriteString("on the line of the finding or on the line before, with its reason:\n\n")
 	b.WriteString("```nginx\n# drydock:ignore proxy-pass-rewrite the old API has no prefix\nproxy_pass http://legacy/;\n```\n\n")
+	b.WriteString("At the head of an included file it is also about the block that includes the file, which is where a finding about something\n")
+	b.WriteString("that the block lacks stands.\n\n")
 	b.WriteString("Rules that begin with `stack-` hold the configuration against the compose project around it.\n\n")
 	b.WriteString("| rule | severity | finds |\n| --- | --- | --- |\n")
 	for _, r := range rules {

@@ -237,6 +237,9 @@ func health(c *check) {
 			continue
 		}
 		reached = true
+		if l.Last("return") != nil {
+			continue // it answers in the rewrite phase, before a limit counts or anybody is asked who they are
+		}
 		for _, name := range []string{"limit_req", "limit_conn"} {
 			if n := l.Value(name); n != nil {
 				c.at(n, "%s is limited: %s counts for it", p, n.String())

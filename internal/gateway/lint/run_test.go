@@ -120,6 +120,29 @@ func TestIgnore(t *testing.T) {
 	assert.Equal(t, []string{"site.conf:5 autoindex"}, brief(run(t, site("", " # drydock:ignored autoindex x"))), "another word")
 }
 
+// A file that is rendered for some settings only says for the block that it is included in what
+// would be wrong of a comment before the block with the others.
+func TestIgnoreAtTheHeadOfAnIncludedFile(t *testing.T) {
+	const comment = "# drydock:ignore rate-limit-missing nobody is limited\n"
+	look := func(included string) (rules []string) {
+		for _, f := range run(t, files(
+			"nginx.conf", "events {}\nhttp {\n include run/limits.conf;\n server {\n  listen 80 default_server;\n  location / {\n   proxy_pass http://127.0.0.1:1;\n  }\n }\n}\n",
+			"run/limits.conf", included)) {
+			if f.Rule == "rate-limit-missing" || f.Rule == "ignore-comment" {
+				rules = append(rules, fmt.Sprintf("%s:%d %s", f.File, f.Line, f.Rule))
+			}
+		}
+		return rules
+	}
+	const missing = "nginx.conf:2 rate-limit-missing"
+	assert.Equal(t, []string{missing}, look("etag on;\n"))
+	assert.Empty(t, look(comment+"etag on;\n"))
+	assert.Empty(t, look("# Limits.\n"+comment+"# More.\netag on;\n"), "before every directive")
+	assert.Equal(t, []string{missing, "run/limits.conf:2 ignore-comment"}, look("etag on;\n"+comment+"aio off;\n"), "in the middle it is about what follows")
+	assert.Equal(t, []string{missing, "run/limits.conf:1 ignore-comment"}, look("etag on; "+comment), "on a directive's line it is about that")
+	assert.Equal(t, []string{"run/limits.conf:1 ignore-comment"}, look(comment+"limit_conn_zone $binary_remote_addr zone=a:1m;\nlimit_conn a 9;\n"), "with a limit it silences nothing")
+}
+
 func TestMultilineDirectiveIsIgnoredAtItsEnd(t *testing.T) {
 	found := run(t, files("site.conf", "server {\n listen 80 default_server;\n gzip on; gzip_vary on; gzip_proxied any;\n gzip_types text/css\n   text/plain; # drydock:ignore gzip-types there are no scripts\n return 204;\n}\n"))
 	assert.Empty(t, brief(found))
@@ -239,4 +262,24 @@ func FuzzRun(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A location that answers with `return` does so before limits count and before anybody is asked who
+// they are, so it inherits them in vain. One that passes on does not.
+func TestAHealthPathThatReturnsIsNeitherLimitedNorProtected(t *testing.T) {
+	look := func(answer string) (messages []string) {
+		fsys := files("site.conf", "limit_conn_zone $binary_remote_addr zone=a:1m;\nserver {\n listen 8080 default_server;\n limit_conn a 9;\n auth_basic x;\n location = /healthz {\n  "+answer+"\n }\n}\n")
+		found, err := lint.Run(lint.Input{Root: ".", FS: fsys, Stack: &lint.Stack{Backend: lint.Backend{HealthPath: "/healthz"}}})
+		require.NoError(t, err)
+		for _, f := range found {
+			if f.Rule == "stack-health" {
+				messages = append(messages, f.Message)
+			}
+		}
+		return messages
+	}
+	assert.Empty(t, look("return 200;"))
+	both := []string{"/healthz is limited: limit_conn a 9 counts for it", "/healthz is protected: auth_basic x counts for it"}
+	assert.Equal(t, both, look("proxy_pass http://127.0.0.1:1;"))
+	assert.Equal(t, both, look("if ($arg_x) {\n return 200;\n }\n proxy_pass http://127.0.0.1:1;"), "for some only")
 }

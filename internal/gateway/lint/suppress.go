@@ -33,8 +33,10 @@ func suppress(cfg *conf.Config, found []Finding) []Finding {
 				report("the comment for %s gives no reason, so it silences nothing", id)
 			default:
 				before := len(found)
+				around := includedIn(cfg, f, comment.Line)
 				found = slices.DeleteFunc(found, func(x Finding) bool {
-					return x.File == f.Name && x.Rule == id && slices.Contains(lines, x.Line)
+					here := x.File == f.Name && slices.Contains(lines, x.Line)
+					return x.Rule == id && (here || slices.ContainsFunc(around, func(n *conf.Node) bool { return x.File == n.File && x.Line == n.Line }))
 				})
 				if len(found) == before {
 					report("the comment silences nothing: %s has no finding here", id)
@@ -43,4 +45,20 @@ func suppress(cfg *conf.Config, found []Finding) []Finding {
 		}
 	}
 	return found
+}
+
+// includedIn are the blocks that a comment at the head of a file speaks for, too: those
+// that the file is included in. A finding about what a block lacks has the block's place,
+// and the file that would have it may be written by other hands, or for some settings only.
+func includedIn(cfg *conf.Config, f *conf.File, line int) (blocks []*conf.Node) {
+	if first := f.Covers(0); len(first) > 0 && line >= first[0] {
+		return nil
+	}
+	cfg.Root.Walk(func(n *conf.Node) bool {
+		if p := n.Parent; p != nil && n.File == f.Name && p.File != f.Name && p.Block && !slices.Contains(blocks, p) {
+			blocks = append(blocks, p)
+		}
+		return true
+	})
+	return blocks
 }

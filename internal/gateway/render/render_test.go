@@ -53,7 +53,7 @@ func TestFiles(t *testing.T) {
 		"dev":   {[]string{"APP_ENV=dev", "TLS=local", "FRONTEND_PORT=3000"}, State{Generation: 7, Active: Green, Certificate: true}},
 		"full": {[]string{"DOMAIN=example.com, www.example.com", "TLS=acme", "HTTP_REDIRECT=true", "HTTPS_PORT=8443", "HSTS=8760h",
 			"RATE_LIMIT=20", "CONNECTION_LIMIT=30", "TRUSTED_PROXIES=10.1.2.3, fd00::/8", "LOG_QUERY=off", "LOG_MASK=a,b", "WORKERS=2",
-			"BODY_LIMIT=1g", "BACKEND_TIMEOUT=90s", "STREAM_TIMEOUT=2h", "TLS_PROFILE=modern", "FRONTEND_ASSETS=/_next/static/"},
+			"BODY_LIMIT=1g", "HEADER_LIMIT=32k", "BACKEND_TIMEOUT=90s", "STREAM_TIMEOUT=2h", "TLS_PROFILE=modern", "FRONTEND_ASSETS=/_next/static/"},
 			State{Generation: 12, Active: Blue, Canary: Canary{Percent: 10}, Certificate: true}},
 		"waiting": {[]string{"DOMAIN=example.com", "TLS=acme", "HTTP_REDIRECT=true"}, State{Generation: 1, Active: Blue}},
 	} {
@@ -87,7 +87,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 		"APP_ENV": "staging", "ACTIVE_COLOUR": "red", "BACKEND_PORT": "80;", "FRONTEND_PORT": "70000", "BODY_LIMIT": "10m;}",
 		"TRUSTED_PROXIES": "a;b", "DOMAIN": "exa_mple;", "TLS": "on", "TLS_PROFILE": "old", "HTTP_REDIRECT": "yes", "HSTS": "1y",
 		"RATE_LIMIT": "-1", "BACKEND_TIMEOUT": "60", "FRONTEND_ASSETS": "/assets", "LOG_QUERY": "some", "LOG_MASK": `a"b`, "WORKERS": "0",
-		"BACKEND_HEALTH_PATH": "/x y", "CONNECTION_LIMIT": "x", "RATE_BURST": "1e3", "HTTPS_PORT": "0", "STREAM_TIMEOUT": "9999h",
+		"BACKEND_HEALTH_PATH": "/x y", "CONNECTION_LIMIT": "x", "RATE_BURST": "1e3", "HTTPS_PORT": "0", "STREAM_TIMEOUT": "9999h", "HEADER_LIMIT": "128k",
 	}
 	_, err := FromEnviron(func(name string) string { return bad[name] })
 	var problems Problems
@@ -107,6 +107,17 @@ func TestEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
+func TestHeaderLimitsThatNginxCanKeep(t *testing.T) {
+	for size, fits := range map[string]bool{"1k": true, "1024": true, "16K": true, "65536": true, "64k": true, "1023": false, "0": false, "65k": false, "65537": false, "1m": false, "999999999g": false, "k": false} {
+		v, err := FromEnviron(lookup("HEADER_LIMIT=" + size))
+		if fits && assert.NoError(t, err, size) {
+			assert.Equal(t, size, v.HeaderLimit)
+		} else if !fits {
+			assert.ErrorContains(t, err, "HEADER_LIMIT", size)
+		}
+	}
+}
+
 func TestRefusesAStateThatCannotBe(t *testing.T) {
 	v := values(t)
 	for _, s := range []State{{Active: "red"}, {}, {Active: Blue, Canary: Canary{Percent: 100}}, {Active: Blue, Canary: Canary{Percent: -1}}} {
@@ -118,7 +129,7 @@ func TestRefusesAStateThatCannotBe(t *testing.T) {
 }
 
 // keys are the variables that reach a template as text.
-var keys = []string{"BODY_LIMIT", "TRUSTED_PROXIES", "DOMAIN", "FRONTEND_ASSETS", "LOG_MASK", "BACKEND_PORT", "BACKEND_TIMEOUT"}
+var keys = []string{"BODY_LIMIT", "HEADER_LIMIT", "TRUSTED_PROXIES", "DOMAIN", "FRONTEND_ASSETS", "LOG_MASK", "BACKEND_PORT", "BACKEND_TIMEOUT"}
 
 // Whatever a variable holds: it is refused, or it stays one argument of its directive and
 // cannot add another directive or end a block.

@@ -23,6 +23,7 @@ type Values struct {
 	Assets         string // FRONTEND_ASSETS: prefix of files that never change, such as /assets/; "" for none
 
 	BodyLimit      string         // BODY_LIMIT: nginx's notation; 0 is no limit
+	HeaderLimit    string         // HEADER_LIMIT: nginx's notation; a field of a header, or an address
 	Timeout        time.Duration  // BACKEND_TIMEOUT: how long the backend may think
 	StreamTimeout  time.Duration  // STREAM_TIMEOUT: how long an open stream may be silent
 	TrustedProxies []netip.Prefix // TRUSTED_PROXIES: whose X-Forwarded-* are believed
@@ -130,6 +131,18 @@ func (r *reader) matching(name, fallback, pattern, expected string) string {
 	return v
 }
 
+// size is one in nginx's notation, between two numbers of bytes.
+func (r *reader) size(name, fallback string, low, high int, expected string) string {
+	v := r.matching(name, fallback, `[0-9]{1,9}[kKmMgG]?`, expected)
+	digits := strings.TrimRight(v, "kKmMgG")
+	n, err := strconv.Atoi(digits)
+	if n <<= map[string]uint{"k": 10, "m": 20, "g": 30}[strings.ToLower(v[len(digits):])]; err != nil || n < low || n > high {
+		r.complain(name, v, expected)
+		return fallback
+	}
+	return v
+}
+
 // nginxMaxTime bounds a time: nginx keeps milliseconds in a signed 32-bit number.
 const nginxMaxTime = 24 * 24 * time.Hour
 
@@ -174,6 +187,7 @@ func FromEnviron(getenv func(string) string) (Values, error) {
 		FrontendHealth: r.matching("FRONTEND_HEALTH_PATH", "/healthz", path, "a path such as /healthz"),
 		Assets:         r.matching("FRONTEND_ASSETS", "/assets/", `none|/(?:[A-Za-z0-9._~-]+/)+`, "a prefix such as /assets/, or none"),
 		BodyLimit:      r.matching("BODY_LIMIT", "10m", `[0-9]{1,9}[kKmMgG]?`, "a size such as 10m or 512k"),
+		HeaderLimit:    r.size("HEADER_LIMIT", "16k", 1<<10, 64<<10, "a size from 1k to 64k"),
 		Timeout:        r.duration("BACKEND_TIMEOUT", time.Minute, time.Second, nginxMaxTime),
 		StreamTimeout:  r.duration("STREAM_TIMEOUT", time.Hour, time.Second, nginxMaxTime),
 

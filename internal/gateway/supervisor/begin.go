@@ -14,6 +14,9 @@ import (
 // asked to end meanwhile.
 func (s *Supervisor) begin(ctx context.Context, signals <-chan os.Signal) (*State, error) {
 	state := s.store.Load(s.settings.Values.First)
+	if state.Assumed {
+		s.assume(&state)
+	}
 	if state.Pushed != nil {
 		if err := s.conf.usable(state.Pushed); err != nil {
 			s.log.Warn("the pushed configuration is not used; the image's is", "sha256", state.Pushed.SHA256, "reason", err.Error())

@@ -36,7 +36,7 @@ func (s *Supervisor) Switch(ctx context.Context, colour render.Colour, force boo
 		if err := s.inhabited(colour, force); err != nil {
 			return fmt.Errorf("switching to %s: %w", colour, err)
 		}
-		st.Active, st.Canary = colour, 0
+		st.Active, st.Assumed, st.Canary = colour, false, 0
 		return nil
 	}})
 }

@@ -302,3 +302,12 @@ func (g *gateway) log() string {
 	}))
 	return b.String()
 }
+
+// restart stops and starts the container, and waits until it serves.
+func (g *gateway) restart() {
+	g.t.Helper()
+	require.NoError(g.t, g.engine.RestartContainer(g.t.Context(), g.id, 30*time.Second))
+	c, err := g.engine.WaitHealthy(g.t.Context(), g.id)
+	require.NoError(g.t, err)
+	g.found(c)
+}

@@ -235,12 +235,3 @@ func TestSwitchAndCanary(t *testing.T) {
 	res := load.Stop()
 	assert.Zero(t, res.Failed, res.String())
 }
-
-// restart restarts the container and waits until it is healthy.
-func (g *gateway) restart() {
-	g.t.Helper()
-	require.NoError(g.t, g.engine.RestartContainer(g.t.Context(), g.id, 30*time.Second))
-	c, err := g.engine.WaitHealthy(g.t.Context(), g.id)
-	require.NoError(g.t, err)
-	g.found(c)
-}

@@ -12,6 +12,12 @@ func (s *Supervisor) askCertificate(ctx context.Context) {
 		s.log.Error("a certificate could not be prepared; without one nginx serves plain HTTP until there is", "ready", ready, "error", err.Error())
 	}
 	s.certificateReady.Store(ready)
+	if cert, _ := s.settings.Values.CertFiles(); ready && cert != "" {
+		// Plain HTTP and who does not mind are better served than nobody is.
+		if at, err := expiry(cert); err == nil && at.Before(s.now()) {
+			s.log.Warn("the certificate has expired; it is served all the same, and browsers refuse it", "expired", at)
+		}
+	}
 }
 
 // renew runs the source of certificates, again after a pause if it fails.

@@ -18,6 +18,7 @@ import (
 // State is what survives the container.
 type State struct {
 	Active     render.Colour `json:"active"`
+	Assumed    bool          `json:"assumed,omitempty"`        // nobody has said that Active is live: see sight.go
 	Canary     int           `json:"canary_percent,omitempty"` // of the clients, to the other colour; 0 is off
 	Pushed     *Pushed       `json:"pushed,omitempty"`         // nil: the image's own configuration
 	Generation int           `json:"generation"`               // the last one that served
@@ -58,10 +59,10 @@ func (s *Store) Persistent() bool {
 
 func (s *Store) file() string { return filepath.Join(s.dir, "state.json") }
 
-// Load reads the state. Without one the first colour is active; a damaged one is put
-// aside, said, and taken as none: the site must come up.
+// Load reads the state. Without one the first colour is assumed to be active; a damaged one is
+// put aside, said, and taken as none: the site must come up.
 func (s *Store) Load(first render.Colour) State {
-	fresh := State{Active: first}
+	fresh := State{Active: first, Assumed: true}
 	text, err := os.ReadFile(s.file())
 	if errors.Is(err, fs.ErrNotExist) {
 		return fresh
@@ -75,7 +76,7 @@ func (s *Store) Load(first render.Colour) State {
 		if renameErr := os.Rename(s.file(), kept); renameErr != nil {
 			kept = "not possible: " + renameErr.Error()
 		}
-		s.log.Error("the state cannot be read; going on with the default", "file", s.file(), "error", err.Error(), "kept", kept, "active", string(first))
+		s.log.Error("the state cannot be read; going on without", "file", s.file(), "error", err.Error(), "kept", kept)
 		return fresh
 	}
 	return st

@@ -25,7 +25,7 @@ func TestStateIsWrittenAndRead(t *testing.T) {
 	dir := t.TempDir()
 	log, said := quiet(t)
 	s := NewStore(dir, log)
-	assert.Equal(t, State{Active: render.Green}, s.Load(render.Green), "without a state the first colour is active")
+	assert.Equal(t, State{Active: render.Green, Assumed: true}, s.Load(render.Green), "without a state the first colour is assumed")
 	want := State{Active: render.Blue, Canary: 7, Generation: 12, Changed: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Pushed: &Pushed{SHA256: strings.Repeat("ab", 32), Image: "i", At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}
 	require.NoError(t, s.Save(want))
@@ -47,7 +47,7 @@ func TestDamagedStateIsPutAside(t *testing.T) {
 			file := filepath.Join(dir, "state.json")
 			require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 			log, said := quiet(t)
-			assert.Equal(t, State{Active: render.Green}, NewStore(dir, log).Load(render.Green))
+			assert.Equal(t, State{Active: render.Green, Assumed: true}, NewStore(dir, log).Load(render.Green))
 			assert.Contains(t, said.String(), "the state cannot be read")
 			kept, err := filepath.Glob(file + ".damaged-*")
 			require.NoError(t, err)

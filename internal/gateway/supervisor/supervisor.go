@@ -156,6 +156,7 @@ func (s *Supervisor) Run(ctx context.Context, signals <-chan os.Signal) error {
 		s.reloader.Run(reloads)
 	})
 	task(s.trim)
+	task(s.lookOn)
 	if s.certs != nil {
 		task(s.renew)
 	}

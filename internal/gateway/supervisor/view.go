@@ -11,7 +11,8 @@ import (
 type View struct {
 	Generation  int             `json:"generation"`
 	Active      render.Colour   `json:"active"`
-	Canary      *CanaryView     `json:"canary"` // null: none
+	Assumed     bool            `json:"assumed,omitempty"` // nobody has said that this colour is live
+	Canary      *CanaryView     `json:"canary"`            // null: none
 	Maintenance bool            `json:"maintenance"`
 	Pushed      *Pushed         `json:"pushed"` // null: the image's own configuration
 	Persistent  bool            `json:"persistent"`
@@ -52,11 +53,16 @@ type ReloadsView struct {
 	Failed uint64 `json:"failed"`
 }
 
+// Doubtful says that the other colour could be the live one as well.
+func (v View) Doubtful() bool {
+	return v.Assumed && presenceOf(v.Active.Other(), v.Pools) != absent
+}
+
 // View collects the state as it is now.
 func (s *Supervisor) View() View {
 	st := s.reloader.State()
 	v := View{
-		Generation: st.Generation, Active: st.Active, Pushed: st.Pushed, Persistent: s.persistent, Pools: s.pools.Views(),
+		Generation: st.Generation, Active: st.Active, Assumed: st.Assumed, Pushed: st.Pushed, Persistent: s.persistent, Pools: s.pools.Views(),
 		Reloads: ReloadsView{Done: s.reloadsDone.Load(), Failed: s.reloadsFailed.Load()}, Started: s.started, Version: s.version,
 		Certificate: CertificateView{TLS: s.settings.Values.TLS, Ready: s.certificateReady.Load()},
 	}

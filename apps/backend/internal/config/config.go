@@ -27,9 +27,10 @@ type Config struct {
 
 	Migrate Migrate
 
-	BodyLimit  int           // bytes of a request body; 0 is no limit
-	MaxStreams int           // open event streams
-	MaxDelay   time.Duration // bound of ?delay= on /api/version; 0 turns it off
+	BodyLimit      int           // bytes of a request body; 0 is no limit
+	RequestTimeout time.Duration // bound of the work of one request; below what the gateway waits
+	MaxStreams     int           // open event streams
+	MaxDelay       time.Duration // bound of ?delay= on /api/version; 0 turns it off
 }
 
 // Migrate bounds what a migration may do to a database that is serving.

@@ -45,15 +45,26 @@ func Load(src Source) (*Config, error) {
 			Wait:             r.duration("MIGRATE_WAIT", 30*time.Second, 0, 10*time.Minute),
 		},
 
-		BodyLimit:  r.integer("BODY_LIMIT", 10<<20, 0, 1<<40),
-		MaxStreams: r.integer("SSE_MAX_CLIENTS", 5000, 1, 1_000_000),
-		MaxDelay:   r.duration("MAX_DELAY", 0, 0, 20*time.Second),
+		BodyLimit:      r.integer("BODY_LIMIT", 10<<20, 0, 1<<40),
+		RequestTimeout: requestTimeout(r.duration("BACKEND_TIMEOUT", time.Minute, time.Second, 24*time.Hour)),
+		MaxStreams:     r.integer("SSE_MAX_CLIENTS", 5000, 1, 1_000_000),
+		MaxDelay:       r.duration("MAX_DELAY", 0, 0, 20*time.Second),
 	}
 	r.path("HEALTH_PATH") // used by the health check alone, but a wrong one shall show at the start
 	if len(r.problems) > 0 {
 		return nil, r.problems
 	}
 	return c, nil
+}
+
+// longestRequest is below the statement_timeout of package store, so that normally we are the one who gives up, with a
+// proper answer.
+const longestRequest = 10 * time.Second
+
+// requestTimeout is how long a request may work behind a gateway that waits so long: a tenth less, so that our answer is
+// there before its 504, after which the work would go on for nobody.
+func requestTimeout(gateway time.Duration) time.Duration {
+	return min(longestRequest, gateway-gateway/10)
 }
 
 func newReader(src Source) *reader {

@@ -50,6 +50,23 @@ func TestLoadDefaults(t *testing.T) {
 	}
 }
 
+// The gateway's 504 must not come first: the work would go on for nobody.
+func TestRequestsEndBeforeTheGatewayGivesUp(t *testing.T) {
+	for given, want := range map[string]time.Duration{
+		"": 10 * time.Second, "1s": 900 * time.Millisecond, "5s": 4500 * time.Millisecond, "60s": 10 * time.Second, "86400s": 10 * time.Second,
+	} {
+		c, err := Load(source(enough("BACKEND_TIMEOUT", given)))
+		if err != nil || c.RequestTimeout != want {
+			t.Errorf("BACKEND_TIMEOUT=%s: got %v, want %v (%v)", given, c.RequestTimeout, want, err)
+		}
+	}
+	for _, given := range []string{"5", "0s", "999ms", "25h", "never"} {
+		if _, err := Load(source(enough("BACKEND_TIMEOUT", given))); err == nil || !strings.Contains(err.Error(), "BACKEND_TIMEOUT: ") {
+			t.Errorf("BACKEND_TIMEOUT=%s: got %v", given, err)
+		}
+	}
+}
+
 // Kinds of passwords that broke such systems: docker/compose 9661, coollabsio/coolify 1821, kobo-install 102.
 var hardPasswords = []string{
 	`pass__$85858#'x`, `p@ss:w/ord?`, `100%`, `%41`, `a b `, ` lead`, `"quoted"`, `back\slash`, `tab	x`,

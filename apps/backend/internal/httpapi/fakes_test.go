@@ -68,7 +68,7 @@ func newFixture() *fixture {
 	f.API = &API{
 		Notes: f.notes, Numbers: f.numbers, Health: f.health, Hub: live.NewHub(10),
 		Metrics: obs.NewMetrics(build), Build: build, Log: obs.NewLogger(f.log, slog.LevelInfo),
-		BodyLimit: testBodyLimit,
+		RequestTimeout: 10 * time.Second, BodyLimit: testBodyLimit,
 	}
 	return f
 }

@@ -22,7 +22,7 @@ func (a *API) route(mux *http.ServeMux) http.Handler {
 		}
 		note(r.Context(), pattern)
 		if r.URL.Path != eventsPath {
-			ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+			ctx, cancel := context.WithTimeout(r.Context(), a.RequestTimeout)
 			defer cancel()
 			r = r.WithContext(ctx)
 		}

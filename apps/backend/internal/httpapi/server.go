@@ -12,10 +12,6 @@ import (
 	"drydock/backend/internal/obs"
 )
 
-// requestTimeout bounds the work of one request, event streams aside. It is below the database's own
-// statement_timeout, so that normally we are the one who gives up, with a proper answer.
-const requestTimeout = 10 * time.Second
-
 // Notes is what the API needs of board.Service.
 type Notes interface {
 	List(ctx context.Context, search string, limit int, before int64) (board.Page, error)
@@ -46,6 +42,8 @@ type API struct {
 	Metrics *obs.Metrics
 	Build   obs.Build
 	Log     *slog.Logger
+
+	RequestTimeout time.Duration // bound of the work of one request, event streams aside
 
 	BodyLimit int64         // bytes of a request body; 0 is no limit
 	MaxDelay  time.Duration // bound of ?delay=, 0 turns it off
@@ -81,8 +79,9 @@ func (a *API) Server(addr string) *http.Server {
 		WriteTimeout:      30 * time.Second,
 		// Longer than a proxy keeps an idle connection (nginx: 60 s): the proxy must be the one that closes, or a
 		// request that it sends at that very moment is lost.
-		IdleTimeout:    120 * time.Second,
-		MaxHeaderBytes: 32 << 10,
+		IdleTimeout: 120 * time.Second,
+		// All that the gateway lets through at most (four buffers of HEADER_LIMIT), so that its limit is the one that counts.
+		MaxHeaderBytes: 256 << 10,
 		ErrorLog:       slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
 	}
 }

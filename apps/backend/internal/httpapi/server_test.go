@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"drydock/backend/internal/board"
 	"drydock/backend/internal/health"
@@ -39,6 +41,17 @@ func TestWrongMethodsAreJSON(t *testing.T) {
 			t.Errorf("%s %s: Allow %q, want %q", test.method, test.path, got, test.allow)
 		}
 	}
+}
+
+// Work ends when the time that the gateway waits is nearly over, and the client is told.
+func TestWorkIsBoundByTheRequestTimeout(t *testing.T) {
+	f := newFixture()
+	f.RequestTimeout = 20 * time.Millisecond
+	f.notes.update = func(ctx context.Context, _, _ int64, _ board.Patch) (board.Note, error) {
+		<-ctx.Done()
+		return board.Note{}, ctx.Err()
+	}
+	wantError(t, f.do("PATCH", "/api/notes/7", `{"title":"x"}`, "If-Match", "*"), 503, "unavailable")
 }
 
 func TestRequestID(t *testing.T) {

@@ -11,7 +11,7 @@
 // letters that repeat each 64 kB.
 //
 // Paths that end in /stream send one line each 100 ms (or each "every"), without end;
-// /seen lists the bodies of every POST and the targets of every PUT; a request with
+// /seen lists the bodies of every POST and PATCH and the targets of every PUT; a request with
 // "Upgrade: websocket" gets its bytes back, raw.
 package main
 
@@ -70,7 +70,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	note(r)
 	start, _ := io.ReadAll(io.LimitReader(r.Body, 1000))
 	rest, _ := io.Copy(io.Discard, r.Body)
-	if r.Method == http.MethodPost && len(start) < 1000 {
+	if (r.Method == http.MethodPost || r.Method == http.MethodPatch) && len(start) < 1000 {
 		mu.Lock()
 		seen = append(seen, string(start))
 		mu.Unlock()

@@ -1,4 +1,6 @@
-package testkit
+// Package runid names the process that made an object for a test, so that who comes later can
+// tell a crashed run's leftovers from what belongs to a run that goes on. It removes nothing.
+package runid
 
 import (
 	"fmt"
@@ -7,18 +9,30 @@ import (
 	"sync"
 )
 
-// Label marks everything that a test makes; its value is RunID.
+// Label marks everything that is made for a test; its value is an ID.
 const Label = "drydock.test"
 
-// LabelTest holds the name of the test that made an object.
-const LabelTest = "drydock.test.name"
+// ID identifies this process for the engine's lifetime: process id, its start time
+// in clock ticks since boot, the boot, the process namespace and the machine.
+func ID() string { return id() }
 
-// RunID identifies this process for the engine's lifetime: process id, its start time
-// in clock ticks since boot, the boot, the process namespace and the machine. It is
-// what tells a crashed run from one that goes on elsewhere.
-func RunID() string { return runID() }
+var id = sync.OnceValue(func() string { return thisProcess().String() })
 
-var runID = sync.OnceValue(func() string { return thisProcess().String() })
+// Of is the ID of another process in the namespace of this one; "" when it does not run.
+func Of(pid int) string {
+	p := thisProcess()
+	p.pid, p.start = pid, startOf(pid)
+	if p.start == unknown {
+		return ""
+	}
+	return p.String()
+}
+
+// Gone says whether the process of an ID certainly does not run any more. What is no ID is not gone.
+func Gone(id string) bool {
+	p, ok := parseProcess(id)
+	return ok && p.gone(thisProcess(), startOf)
+}
 
 // process is the owner of test objects.
 type process struct {

@@ -1,4 +1,4 @@
-package testkit
+package runid
 
 import (
 	"testing"
@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestRunIDNamesThisProcess(t *testing.T) {
-	p, ok := parseProcess(RunID())
-	require.True(t, ok, RunID())
+func TestIDNamesThisProcess(t *testing.T) {
+	p, ok := parseProcess(ID())
+	require.True(t, ok, ID())
 	assert.Equal(t, thisProcess(), p)
 	assert.False(t, p.gone(thisProcess(), startOf), "this process runs")
 	for _, foreign := range []string{"", "abc", "p1-s1-b1-n1", "px-s1-b1-n1-m1", "s1-p1-b1-n1-m1", "p1-s-b1-n1-m1"} {
