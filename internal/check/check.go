@@ -98,10 +98,13 @@ func (c *Checks) Vuln(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// goTest runs tests, without what every package would pay for again: Lint vets all of it, under
-// every build tag, and nobody opens the programs of the tests in a debugger.
+// testFlags leave out what every package would pay for again: Lint vets all of it, under every
+// build tag, and nobody opens the programs of the tests in a debugger.
+func testFlags() []string { return []string{"-vet=off", "-ldflags=-w"} }
+
+// goTest runs tests.
 func (c *Checks) goTest(ctx context.Context, dir string, extra []string, args ...string) error {
-	return c.goTool(ctx, dir, extra, append([]string{"test", "-vet=off", "-ldflags=-w"}, args...)...)
+	return c.goTool(ctx, dir, extra, append(append([]string{"test"}, testFlags()...), args...)...)
 }
 
 // goTool runs the go command; its output is the result that people read.

@@ -34,7 +34,7 @@ func (c *Checks) Integration(ctx context.Context, e *engine.Client) error {
 	if err := c.backend(ctx, e); err != nil {
 		return err
 	}
-	err := c.goTest(ctx, c.Settings.Root, nil, "-race", "-tags=integration", "-p=2", "-timeout="+integrationTimeout, "./...")
+	err := c.goTestAgain(ctx, nil, []string{"./..."}, "-race", "-tags=integration", "-p=2", "-timeout="+integrationTimeout)
 	if err != nil {
 		return fmt.Errorf("integration tests: %w", err)
 	}
@@ -136,17 +136,20 @@ func (c *Checks) start(ctx context.Context, e *engine.Client, s engine.Spec, por
 // EndToEnd runs the tests that drive the whole stack with a browser, which is installed
 // where it is missing; of the tests of faults as many as one waits for.
 func (c *Checks) EndToEnd(ctx context.Context) error {
-	return c.endToEnd(ctx, tagE2E, "-short", integrationTimeout)
+	return c.endToEnd(ctx, c.goTestAgain, tagE2E, "-short", integrationTimeout)
 }
 
-func (c *Checks) endToEnd(ctx context.Context, tags, which, timeout string) error {
+// tester runs the tests of packages, with more in its environment.
+type tester func(ctx context.Context, extra, packages []string, args ...string) error
+
+func (c *Checks) endToEnd(ctx context.Context, test tester, tags, which, timeout string) error {
 	start := time.Now()
 	browser, err := setup.EnsureBrowser(ctx, c.setup())
 	if err != nil {
 		return err
 	}
-	err = c.goTest(ctx, c.Settings.Root, []string{"DRYDOCK_BROWSER=" + browser},
-		append([]string{"-race", "-tags=" + tags, "-count=1", "-p=1", "-timeout=" + timeout, which}, e2ePackages...)...)
+	err = test(ctx, []string{"DRYDOCK_BROWSER=" + browser}, e2ePackages,
+		"-race", "-tags="+tags, "-count=1", "-p=1", "-timeout="+timeout, which)
 	if err != nil {
 		return fmt.Errorf("end-to-end tests: %w", err)
 	}

@@ -42,8 +42,8 @@ const longTimeout = "2h"
 func (c *Checks) Faults(ctx context.Context) error {
 	return errors.Join(
 		c.tagged(ctx, tagFaults),
-		c.endToEnd(ctx, tagE2E+","+tagFaults, "-run="+e2eFaults, longTimeout),
-		c.endToEnd(ctx, tagE2E+","+tagFaults, "-run="+e2eManuals, longTimeout),
+		c.endToEnd(ctx, c.goTestOnce, tagE2E+","+tagFaults, "-run="+e2eFaults, longTimeout),
+		c.endToEnd(ctx, c.goTestOnce, tagE2E+","+tagFaults, "-run="+e2eManuals, longTimeout),
 	)
 }
 
