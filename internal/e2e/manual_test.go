@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -27,7 +28,7 @@ import (
 const stepTimeout = 20 * time.Minute
 
 // raise starts a stack; prod has no passwords until somebody makes them.
-const raise = `test -z "$ENV" || test -d ".secrets/$ENV" || go tool mage env:secrets
+const raise = `test -z "$ENV" || test -e ".secrets/$ENV/db_password" || go tool mage env:secrets
 go tool mage up`
 
 // TestManuals does what the manual says, page by page, as a reader would: in a checkout, with
@@ -36,7 +37,8 @@ go tool mage up`
 // the others have the same commands and the same markings.
 func TestManuals(t *testing.T) {
 	b := newBook(t)
-	paths, err := filepath.Glob(filepath.Join(b.root, "docs", "en", "*.md"))
+	root := b.place(manual.OnDev).root
+	paths, err := filepath.Glob(filepath.Join(root, "docs", "en", "*.md"))
 	require.NoError(t, err)
 	// Who starts with the manual starts there; the others are in no order.
 	slices.SortStableFunc(paths, func(x, y string) int { return first(x) - first(y) })
@@ -62,30 +64,67 @@ func first(path string) int {
 	return 1
 }
 
-// book is a reader's checkout, with two environments that are in nobody's way.
+// book is what a reader has: environments that are in nobody's way, made when a page is about them.
 type book struct {
-	root     string
-	projects map[string]string // by stack
+	t      *testing.T // of all pages
+	prefix string     // of images
+	places map[string]*place
 }
 
-// newBook makes one. The settings are in the files that are a user's own, so that no command
-// of a page has to be another one.
+// place is a stack and the checkout that it is run from.
+type place struct {
+	root, project string
+	env           string // prod is exported; dev need not be
+}
+
 func newBook(t *testing.T) *book {
 	t.Helper()
-	b := &book{root: checkout(t), projects: map[string]string{}}
-	prefix := testkit.Name(t, "manual")
-	t.Cleanup(func() { dropImages(t, prefix) }) // the last thing, when no container uses them any more
+	b := &book{t: t, prefix: testkit.Name(t, "manual"), places: map[string]*place{}}
+	t.Cleanup(func() { dropImages(t, b.prefix) }) // the last thing, when no container uses them any more
+	home := checkout(t)
 	for _, stack := range []string{manual.OnDev, manual.OnProd} {
-		b.projects[stack] = testkit.Project(t, "manual-"+stack)
-		lines := []string{
-			"PROJECT=" + b.projects[stack], "IMAGE_PREFIX=" + prefix, "HTTP_BIND=127.0.0.1",
-			fmt.Sprintf("HTTP_PORT=%d", testkit.Port(t)), fmt.Sprintf("HTTPS_PORT=%d", testkit.Port(t)),
-			fmt.Sprintf("DB_PORT=%d", testkit.Port(t)), fmt.Sprintf("REDIS_PORT=%d", testkit.Port(t)),
-			"DEPLOY_BY=reader", "DEPLOY_STABLE=1s", "WATCH_FOR=2s", "DRAIN=2s",
-		}
-		require.NoError(t, os.WriteFile(filepath.Join(b.root, ".env."+stack+".local"), []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+		b.places[stack] = b.settle(home, stack, testkit.Project(t, "manual-"+stack))
 	}
 	return b
+}
+
+// settle makes a stack's settings in the files that are a user's own, so that no command of a page has to
+// be another one.
+func (b *book) settle(root, environment, project string, more ...string) *place {
+	b.t.Helper()
+	lines := append([]string{
+		"PROJECT=" + project, "IMAGE_PREFIX=" + b.prefix, "HTTP_BIND=127.0.0.1",
+		fmt.Sprintf("HTTP_PORT=%d", testkit.Port(b.t)), fmt.Sprintf("HTTPS_PORT=%d", testkit.Port(b.t)),
+		fmt.Sprintf("DB_PORT=%d", testkit.Port(b.t)), fmt.Sprintf("REDIS_PORT=%d", testkit.Port(b.t)),
+		"DEPLOY_BY=reader", "DEPLOY_STABLE=1s", "WATCH_FOR=2s", "DRAIN=2s",
+	}, more...)
+	file := filepath.Join(root, ".env."+environment+".local")
+	require.NoError(b.t, os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+	return &place{root: root, project: project, env: environment}
+}
+
+// place is a stack's. The one with a storage is made when a page asks for it: its server is compiled first.
+func (b *book) place(stack string) *place {
+	b.t.Helper()
+	if p := b.places[stack]; p != nil {
+		return p
+	}
+	require.Equal(b.t, manual.OnS3, stack)
+	s3, root := testkit.StartS3OnHost(b.t), checkout(b.t)
+	key, err := age.GenerateX25519Identity()
+	require.NoError(b.t, err)
+	secrets := filepath.Join(root, ".secrets", "prod")
+	require.NoError(b.t, os.MkdirAll(secrets, 0o700))
+	for path, text := range map[string]string{
+		filepath.Join(secrets, "backup_s3_access_key"): s3.AccessKey, filepath.Join(secrets, "backup_s3_secret_key"): s3.SecretKey,
+		filepath.Join(root, "s3-ca.pem"): s3.CA,
+	} {
+		require.NoError(b.t, os.WriteFile(path, []byte(text+"\n"), 0o600))
+	}
+	b.places[stack] = b.settle(root, manual.OnProd, testkit.Project(b.t, "manual-s3"),
+		"BACKUP_S3_ENDPOINT="+s3.Endpoint, "BACKUP_S3_BUCKET="+s3.Bucket, "BACKUP_S3_CA=s3-ca.pem", "BACKUP_S3_PATH=/site",
+		"BACKUP_AGE_RECIPIENTS="+key.Recipient().String())
+	return b.places[stack]
 }
 
 func dropImages(t *testing.T, prefix string) {
@@ -105,7 +144,7 @@ func dropImages(t *testing.T, prefix string) {
 
 // read does what one page says.
 func (b *book) read(t *testing.T, path string, steps []manual.Step) {
-	rel, err := filepath.Rel(b.root, path)
+	rel, err := filepath.Rel(b.place(manual.OnDev).root, path)
 	require.NoError(t, err)
 	words, up := manual.Replace{}, map[string]bool{}
 	for _, s := range steps {
@@ -115,7 +154,7 @@ func (b *book) read(t *testing.T, path string, steps []manual.Step) {
 			require.Zero(t, r.code, "starting the stack %s for %s:\n%s", s.Stack, rel, r.all)
 		}
 		up[s.Stack] = true
-		words["<PROJECT>"] = b.projects[s.Stack]
+		words["<PROJECT>"] = b.place(s.Stack).project
 		script := words.In(s.Script)
 		begin := time.Now()
 		r := b.bash(t, s.Stack, script)
@@ -145,13 +184,14 @@ func (b *book) bash(t *testing.T, stack, script string) said {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stepTimeout)
 	defer cancel()
-	environ := append(world(), "NO_COLOR=1")
-	if stack != manual.OnDev {
-		environ = append(environ, "ENV="+stack)
+	p := b.place(stack)
+	environ := append(world(), "NO_COLOR=1", "EDITOR=true") // what an editor would do, a prepare does
+	if p.env != manual.OnDev {
+		environ = append(environ, "ENV="+p.env)
 	}
 	var all, out log
 	err := run.Run(ctx, run.Cmd{
-		Name: "bash", Args: []string{"-eo", "pipefail", "-c", script}, Dir: b.root, Env: environ,
+		Name: "bash", Args: []string{"-eo", "pipefail", "-c", script}, Dir: p.root, Env: environ,
 		Stdout: io.MultiWriter(&all, &out), Stderr: &all,
 	})
 	var failed *run.Error

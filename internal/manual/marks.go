@@ -32,13 +32,16 @@ const (
 const (
 	OnDev  = "dev"
 	OnProd = "prod"
+	OnS3   = "s3" // prod in a checkout of its own, whose backups go to S3, too
 )
+
+var stacks = []string{OnDev, OnProd, OnS3}
 
 // Step is one thing that the test of a page does.
 type Step struct {
 	Line   int
 	Kind   Kind
-	Stack  string   // dev or prod
+	Stack  string   // one of the above
 	Word   string   // of Let: the text that stands in the page
 	Script string   // for bash
 	Code   int      // the exit code that the page promises
@@ -109,8 +112,8 @@ func (m Mark) step() (s Step, err error) {
 	switch {
 	case rest != "":
 		return s, fmt.Errorf("%q is too much for %s", rest, s.Kind)
-	case s.Stack != OnDev && s.Stack != OnProd:
-		return s, fmt.Errorf("there is no stack %q; there are: %s and %s", s.Stack, OnDev, OnProd)
+	case !slices.Contains(stacks, s.Stack):
+		return s, fmt.Errorf("there is no stack %q; there are: %s", s.Stack, strings.Join(stacks, ", "))
 	case (s.Kind == Prepare || s.Kind == Let) && s.Script == "":
 		return s, errors.New("the script is missing: it comes in the lines after the first")
 	case (s.Kind == Run || s.Kind == output) && s.Script != "":

@@ -3,8 +3,10 @@ package testkit
 import (
 	"context"
 	"crypto/x509"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,10 +29,31 @@ type S3 struct {
 // StartS3 starts one on a network of the test, whose name for it is s3.
 func StartS3(t testing.TB, network string) S3 {
 	t.Helper()
-	s := S3{Endpoint: "s3:7070", Bucket: "backups", AccessKey: "test-access", SecretKey: "test/secret+key="}
-	pki := newHostPKI(t)
 	c := certificate("s3")
-	c.DNSNames, c.ExtKeyUsage = []string{"s3"}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	c.DNSNames = []string{"s3"}
+	return startS3(t, engine.Attach{Network: network, Aliases: []string{"s3"}}, "s3:7070", ":7070", c)
+}
+
+// StartS3OnHost starts one at an address of the machine, which every container that has a way out can reach:
+// it outlives each network of the stack whose storage it is.
+func StartS3OnHost(t testing.TB) S3 {
+	t.Helper()
+	bridge, err := Engine(t).Network(t.Context(), "bridge")
+	if err != nil || len(bridge.Gateways) == 0 {
+		t.Fatalf("starting an S3 server: the machine's address on the bridge is not known: %v", err)
+	}
+	ip := bridge.Gateways[0].String()
+	c := certificate(ip)
+	c.IPAddresses = []net.IP{net.ParseIP(ip)}
+	at := net.JoinHostPort(ip, strconv.Itoa(Port(t)))
+	return startS3(t, engine.Attach{Network: "host"}, at, at, c)
+}
+
+func startS3(t testing.TB, where engine.Attach, endpoint, listen string, c *x509.Certificate) S3 {
+	t.Helper()
+	s := S3{Endpoint: endpoint, Bucket: "backups", AccessKey: "test-access", SecretKey: "test/secret+key="}
+	pki := newHostPKI(t)
+	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	pki.sign(t, c, filepath.Join(pki.dir, "s3.pem"), filepath.Join(pki.dir, "s3-key.pem"))
 	read := func(path string) []byte {
 		t.Helper()
@@ -58,10 +81,10 @@ func StartS3(t testing.TB, network string) S3 {
 		t.Fatalf("starting an S3 server: %v", err)
 	}
 	s.Container = Start(t, engine.Spec{
-		Name: "s3", Image: image, Attach: []engine.Attach{{Network: network, Aliases: []string{"s3"}}},
+		Name: "s3", Image: image, Attach: []engine.Attach{where},
 		Mounts: []engine.Mount{{Name: volume, Target: "/s3"}},
 		Env:    []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey},
-		Cmd:    []string{"/s3/versitygw", "--port", ":7070", "--cert", "/s3/s3.pem", "--key", "/s3/s3-key.pem", "posix", "/s3/data"},
+		Cmd:    []string{"/s3/versitygw", "--port", listen, "--cert", "/s3/s3.pem", "--key", "/s3/s3-key.pem", "posix", "/s3/data"},
 	})
 	return s
 }
