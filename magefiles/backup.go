@@ -26,7 +26,7 @@ func (Backup) Config(ctx context.Context) error {
 	return target.Configuration(ctx, true, func(ctx context.Context, c *configure.Config) error { return c.Backup(ctx) })
 }
 
-// ConfigRestore makes the folder INTO from such a backup, with AGE_KEY_FILE. BACKUP=id or ARCHIVE=file says which;
+// ConfigRestore makes the folder INTO from such a backup, with AGE_KEY_FILE. BACKUP=id, ARCHIVE=file or REPOSITORY=s3 says which;
 // SIGNER=ed25519:... says who has to have signed it.
 func (Backup) ConfigRestore(ctx context.Context) error {
 	return target.Configuration(ctx, false, func(ctx context.Context, c *configure.Config) error { return c.Restore(ctx) })

@@ -42,6 +42,9 @@ func (s *Service) Send(ctx context.Context) (sent []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Store.Continue(ctx, lastOf(copies)); err != nil {
+		return nil, err
+	}
 	missing, surplus := awayPlan(list, copies, s.Config.Policy, s.Now())
 	for _, b := range missing {
 		if ctx.Err() != nil {
@@ -157,8 +160,8 @@ func wantedCopies(copies []away.Manifest, id string) (wanted []away.Manifest, er
 	have := map[string]bool{}
 	for _, m := range slices.Backward(copies) {
 		series := m.Record.Kind + " " + m.Record.Database
-		switch number, _, _ := strings.Cut(m.ID, "-"); {
-		case id == m.ID || id != "" && strings.TrimLeft(number, "0") == id:
+		switch {
+		case id != "" && m.Named(id):
 			return []away.Manifest{m}, nil
 		case id == "" && !have[series]:
 			have[series] = true

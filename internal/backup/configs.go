@@ -28,7 +28,7 @@ type configDetails struct {
 // PutConfig keeps an archive of the configuration, which the operator's machine made. It is
 // published when it was read back whole and its signature is right.
 func (s *Service) PutConfig(ctx context.Context, archive io.Reader) (b store.Backup, err error) {
-	w, err := s.Store.Begin(ctx, store.Spec{Kind: store.KindConfig, Zone: s.Config.Zone.String(), Holder: "backup:config"})
+	w, err := s.begin(ctx, store.Spec{Kind: store.KindConfig, Zone: s.Config.Zone.String(), Holder: "backup:config"})
 	if err != nil {
 		return b, err
 	}

@@ -69,7 +69,7 @@ func (s *Service) copyAll(ctx context.Context, level string, have []store.Backup
 
 func (s *Service) copyTo(ctx context.Context, r physical.Repo, level string) (b store.Backup, err error) {
 	adoptErr := s.adopt(ctx, r)
-	w, err := s.Store.Begin(ctx, store.Spec{
+	w, err := s.begin(ctx, store.Spec{
 		Kind: store.KindPhysical, Repository: r.Name, Level: level, Zone: s.Config.Zone.String(), External: true, Holder: "backup:" + level,
 	})
 	if err != nil {
@@ -189,7 +189,7 @@ func (s *Service) adopt(ctx context.Context, r physical.Repo) error {
 		if !archive.Window(b).Whole {
 			continue // its log never came; nothing can be restored from it
 		}
-		w, err := s.Store.Begin(ctx, store.Spec{
+		w, err := s.begin(ctx, store.Spec{
 			Kind: store.KindPhysical, Repository: r.Name, Level: physical.LevelOf(b.Type), Zone: s.Config.Zone.String(), External: true, Holder: "finding backups",
 		})
 		if err != nil {

@@ -54,7 +54,7 @@ type details struct {
 // Dump dumps the database into the repository. Whatever goes wrong, no part of it is
 // listed, and the failure is on record.
 func (s *Service) Dump(ctx context.Context) (b store.Backup, err error) {
-	w, err := s.Store.Begin(ctx, store.Spec{Kind: store.KindDump, Database: s.Config.Server.Database, Zone: s.Config.Zone.String(), Holder: "backup:dump"})
+	w, err := s.begin(ctx, store.Spec{Kind: store.KindDump, Database: s.Config.Server.Database, Zone: s.Config.Zone.String(), Holder: "backup:dump"})
 	if err != nil {
 		return b, err
 	}

@@ -115,7 +115,9 @@ func (b *book) place(stack string) *place {
 	require.NoError(b.t, err)
 	secrets := filepath.Join(root, ".secrets", "prod")
 	require.NoError(b.t, os.MkdirAll(secrets, 0o700))
+	require.NoError(b.t, os.MkdirAll(filepath.Join(root, ".drydock"), 0o700))
 	for path, text := range map[string]string{
+		filepath.Join(root, ".drydock", "key.txt"):     key.String(),
 		filepath.Join(secrets, "backup_s3_access_key"): s3.AccessKey, filepath.Join(secrets, "backup_s3_secret_key"): s3.SecretKey,
 		filepath.Join(root, "s3-ca.pem"): s3.CA,
 	} {

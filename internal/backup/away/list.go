@@ -42,6 +42,12 @@ func (p *Place) List(ctx context.Context) ([]Manifest, error) {
 	return list, nil
 }
 
+// Named says whether a backup is meant by this id, or by the number in front of it.
+func (m Manifest) Named(id string) bool {
+	number, _, _ := strings.Cut(m.ID, "-")
+	return id == m.ID || strings.TrimLeft(number, "0") == id
+}
+
 // maxManifest bounds what is read of one.
 const maxManifest = 1 << 20
 

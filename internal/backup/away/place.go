@@ -33,18 +33,10 @@ type options struct {
 // Files are the secrets that the service needs for the settings; none without a bucket. ca is
 // the content of BACKUP_S3_CA.
 func Files(s *env.Settings, ca string) map[string]string {
-	p := s.Backup.Physical
-	if p.S3.Endpoint == "" {
+	if s.Backup.Physical.S3.Endpoint == "" {
 		return nil
 	}
-	o := options{
-		Endpoint: p.S3.Endpoint, Bucket: p.S3.Bucket, Region: p.S3.Region, Path: p.S3.Path, Style: p.S3.Style,
-		AccessKey: p.S3.AccessKey.Reveal(), SecretKey: p.S3.SecretKey.Reveal(),
-	}
-	if p.EncryptsS3() {
-		o.Key = p.Key.Reveal()
-	}
-	text, err := json.Marshal(o)
+	text, err := json.Marshal(optionsOf(s))
 	if err != nil {
 		panic(fmt.Sprintf("writing texts as JSON cannot fail: %v", err))
 	}
@@ -53,6 +45,18 @@ func Files(s *env.Settings, ca string) map[string]string {
 		files[physical.CAFile] = ca
 	}
 	return files
+}
+
+func optionsOf(s *env.Settings) options {
+	p := s.Backup.Physical
+	o := options{
+		Endpoint: p.S3.Endpoint, Bucket: p.S3.Bucket, Region: p.S3.Region, Path: p.S3.Path, Style: p.S3.Style,
+		AccessKey: p.S3.AccessKey.Reveal(), SecretKey: p.S3.SecretKey.Reveal(),
+	}
+	if p.EncryptsS3() {
+		o.Key = p.Key.Reveal()
+	}
+	return o
 }
 
 // Changed names the settings by which two contents of File differ. An empty one is a file that is
@@ -106,6 +110,16 @@ func Open(dir string) (*Place, error) {
 	return place(o, t)
 }
 
+// Of is the place that the settings name, for a machine on which no service has those secrets yet. They
+// have to name a bucket. It asks nobody yet.
+func Of(s *env.Settings) (*Place, error) {
+	t, err := transport(s.Backup.Physical.S3.CA)
+	if err != nil {
+		return nil, err
+	}
+	return place(optionsOf(s), t)
+}
+
 func place(o options, t *http.Transport) (*Place, error) {
 	lookup := minio.BucketLookupPath
 	if o.Style == "host" {
@@ -121,7 +135,7 @@ func place(o options, t *http.Transport) (*Place, error) {
 	return &Place{client: client, bucket: o.Bucket, prefix: strings.Trim(path.Join(o.Path, "copies"), "/") + "/", key: o.Key}, nil
 }
 
-// transport trusts one authority more, if its file is there.
+// transport trusts one authority more, if it has a file and that is there.
 func transport(ca string) (*http.Transport, error) {
 	text, err := os.ReadFile(ca)
 	t, typeErr := minio.DefaultTransport(true)

@@ -21,8 +21,8 @@ import (
 
 // Restore makes the folder that INTO names: the checkout, with this machine's settings and
 // secrets in it, and what was only recorded below backup/. Images of the archive are loaded
-// into the engine. ARCHIVE names the file, else the backup service has it. The folder is
-// there, complete and verified, or it is not there.
+// into the engine. ARCHIVE names the file, with REPOSITORY=s3 the storage has it, else the backup
+// service. The folder is there, complete and verified, or it is not there.
 func (c *Config) Restore(ctx context.Context) (err error) {
 	o := c.Stack.Settings.Options
 	switch {
@@ -30,6 +30,9 @@ func (c *Config) Restore(ctx context.Context) (err error) {
 		return run.WithCode(run.CodeBadInput, errors.New("restoring a configuration: INTO is not set; give a folder that is not there yet, for example INTO=/srv/site"))
 	case o.AgeKey == "":
 		return run.WithCode(run.CodeBadInput, errors.New("restoring a configuration: AGE_KEY_FILE is not set; give the file with the secret key that BACKUP_AGE_RECIPIENTS was made with"))
+	}
+	if err := c.checkRepository(); err != nil {
+		return err
 	}
 	into, err := filepath.Abs(o.Into)
 	if err != nil {
@@ -47,12 +50,9 @@ func (c *Config) Restore(ctx context.Context) (err error) {
 		return fmt.Errorf("restoring a configuration: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	archive := o.Archive
-	if archive == "" {
-		archive = filepath.Join(temp, "config.tar.zst")
-		if err := c.fetch(ctx, archive); err != nil {
-			return err
-		}
+	archive, err := c.archive(ctx, temp)
+	if err != nil {
+		return err
 	}
 	f, err := os.Open(archive)
 	if err != nil {
@@ -97,15 +97,6 @@ func (c *Config) readOptions() (r configarchive.ReadOptions, text string, err er
 		r.Trusted = []configarchive.PublicKey{trusted}
 	}
 	return r, string(key), nil
-}
-
-// fetch gets the archive from the running backup service.
-func (c *Config) fetch(ctx context.Context, path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("restoring a configuration: %w", err)
-	}
-	return errors.Join(c.Remote.GetConfig(ctx, c.Stack.Settings.Options.Backup, f), f.Close())
 }
 
 // arrange puts what was unpacked where a checkout has it, and returns the checkout.

@@ -14,6 +14,7 @@ import (
 
 	"drydock/internal/backup/away"
 	"drydock/internal/backup/physical"
+	"drydock/internal/backup/store"
 	"drydock/internal/engine"
 	"drydock/internal/env"
 	"drydock/internal/run"
@@ -143,4 +144,18 @@ func TestADumpComesBackFromS3(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, out, "copies on S3 that go when the next are sent: "+id)
 	assert.Contains(t, lost.must("list"), "copies on S3: 2", "it was only said")
+
+	// Lost again, and this time the data came from elsewhere: the first dump of the third machine is newer than
+	// all that were copied before, by its number, too. The fourth one gets that dump.
+	anew := func() {
+		lost.source.Records = testkit.Volume(t).Name
+		require.NoError(t, l.e.Remove(t.Context(), lost.backup))
+		lost.backup = lost.startService([]string{"backup", "run"}, "BACKUP_HEARTBEAT=0s")
+	}
+	anew()
+	third := lost.must("dump")
+	assert.Greater(t, store.Sequence(third), store.Sequence(second))
+	require.Eventually(t, func() bool { return strings.Contains(lost.must("list"), "copies on S3: 3") }, time.Minute, time.Second, third)
+	anew()
+	assert.Equal(t, third, lost.must("bring"))
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -39,13 +40,41 @@ func sortIDs(ids []string) {
 
 const counterFile = "sequence"
 
-// newID needs the state lock. The counter survives the removal of the newest backup; where
-// it is lost or behind, what lies in the repository says how far the numbers came.
-func (s *Store) newID(now time.Time) (string, error) {
+// Numbered says whether a backup was ever begun here.
+func (s *Store) Numbered(ctx context.Context) (yes bool, err error) {
+	err = s.locked(ctx, func() error {
+		last, err := s.lastNumber()
+		yes = last > 0
+		return err
+	})
+	return yes, s.wrap("looking for the last number", err)
+}
+
+// Continue makes the numbers that are given from now on greater than n: another machine's backups, of which
+// there are copies elsewhere, have those.
+func (s *Store) Continue(ctx context.Context, n uint64) error {
+	if err := s.writable("continuing the numbers of another machine"); err != nil {
+		return err
+	}
+	return s.wrap("continuing the numbers of another machine", s.locked(ctx, func() error {
+		if last, err := s.lastNumber(); err != nil || last >= n {
+			return err
+		}
+		return s.writeNumber(n)
+	}))
+}
+
+func (s *Store) writeNumber(n uint64) error {
+	return aside.WriteBytes(s.path(counterFile), fileMode, []byte(strconv.FormatUint(n, 10)+"\n"))
+}
+
+// lastNumber is the last one that was given. The counter survives the removal of the newest backup; where
+// it is lost or behind, what lies in the repository says how far the numbers came. It needs the state lock.
+func (s *Store) lastNumber() (uint64, error) {
 	var last uint64
 	text, err := os.ReadFile(s.path(counterFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return 0, err
 	}
 	if n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err == nil {
 		last = n
@@ -55,14 +84,23 @@ func (s *Store) newID(now time.Time) (string, error) {
 	} {
 		ids, err := s.names(place.dir, place.prefix, place.suffix)
 		if err != nil {
-			return "", err
+			return 0, err
 		}
 		if len(ids) > 0 {
 			last = max(last, Sequence(ids[len(ids)-1]))
 		}
 	}
+	return last, nil
+}
+
+// newID needs the state lock.
+func (s *Store) newID(now time.Time) (string, error) {
+	last, err := s.lastNumber()
+	if err != nil {
+		return "", err
+	}
 	last++
-	if err := aside.WriteBytes(s.path(counterFile), fileMode, []byte(strconv.FormatUint(last, 10)+"\n")); err != nil {
+	if err := s.writeNumber(last); err != nil {
 		return "", err
 	}
 	var chance [3]byte

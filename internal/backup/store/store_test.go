@@ -244,6 +244,26 @@ func TestIDsOnlyGrow(t *testing.T) {
 	assert.Equal(t, uint64(8), Sequence(put(t, s, "app").ID))
 }
 
+// A machine that takes the place of a lost one goes on after the numbers of its copies elsewhere.
+func TestNumbersFollowThoseOfAnotherMachine(t *testing.T) {
+	s := open(t)
+	numbered := func() bool {
+		t.Helper()
+		yes, err := s.Numbered(t.Context())
+		require.NoError(t, err)
+		return yes
+	}
+	assert.False(t, numbered())
+	require.NoError(t, s.Continue(t.Context(), 0))
+	assert.False(t, numbered(), "there are no copies")
+	require.NoError(t, s.Continue(t.Context(), 41))
+	assert.True(t, numbered())
+	b := put(t, s, "app")
+	assert.Equal(t, uint64(42), Sequence(b.ID))
+	require.NoError(t, s.Continue(t.Context(), 7), "they are behind")
+	assert.Equal(t, uint64(43), Sequence(put(t, s, "app").ID))
+}
+
 // Two databases never share what a removal goes by: Dokploy 4914.
 func TestRemovingOneDatabasesBackupLeavesTheOthers(t *testing.T) {
 	s := open(t)
