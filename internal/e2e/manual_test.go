@@ -32,13 +32,12 @@ const raise = `test -z "$ENV" || test -e ".secrets/$ENV/db_password" || go tool 
 go tool mage up`
 
 // TestManuals does what the manual says, page by page, as a reader would: in a checkout, with
-// bash, on two scratch stacks. The marked blocks are run in order, and what they print is
+// bash, on three scratch stacks. The marked blocks are run in order, and what they print is
 // compared where the page shows it. The English pages are run; another test sees to it that
 // the others have the same commands and the same markings.
 func TestManuals(t *testing.T) {
 	b := newBook(t)
-	root := b.place(manual.OnDev).root
-	paths, err := filepath.Glob(filepath.Join(root, "docs", "en", "*.md"))
+	paths, err := filepath.Glob(filepath.Join(b.root, "docs", "en", "*.md"))
 	require.NoError(t, err)
 	// Who starts with the manual starts there; the others are in no order.
 	slices.SortStableFunc(paths, func(x, y string) int { return first(x) - first(y) })
@@ -64,11 +63,10 @@ func first(path string) int {
 	return 1
 }
 
-// book is what a reader has: environments that are in nobody's way, made when a page is about them.
+// book is what a reader has: checkouts, and environments that are in nobody's way.
 type book struct {
-	t      *testing.T // of all pages
-	prefix string     // of images
-	places map[string]*place
+	root   string // of the first checkout
+	places map[string]place
 }
 
 // place is a stack and the checkout that it is run from.
@@ -77,56 +75,52 @@ type place struct {
 	env           string // prod is exported; dev need not be
 }
 
-func newBook(t *testing.T) *book {
+func newBook(t *testing.T) book {
 	t.Helper()
-	b := &book{t: t, prefix: testkit.Name(t, "manual"), places: map[string]*place{}}
-	t.Cleanup(func() { dropImages(t, b.prefix) }) // the last thing, when no container uses them any more
-	home := checkout(t)
-	for _, stack := range []string{manual.OnDev, manual.OnProd} {
-		b.places[stack] = b.settle(home, stack, testkit.Project(t, "manual-"+stack))
-	}
-	return b
+	prefix := testkit.Name(t, "manual")
+	t.Cleanup(func() { dropImages(t, prefix) }) // the last thing, when no container uses them any more
+	home, second := checkout(t), checkout(t)
+	storage := withStorage(t, second)
+	return book{home, map[string]place{
+		manual.OnDev:  settle(t, home, prefix, "dev", testkit.Project(t, "manual-dev")),
+		manual.OnProd: settle(t, home, prefix, "prod", testkit.Project(t, "manual-prod")),
+		manual.OnS3:   settle(t, second, prefix, "prod", testkit.Project(t, "manual-s3"), storage...),
+	}}
 }
 
 // settle makes a stack's settings in the files that are a user's own, so that no command of a page has to
 // be another one.
-func (b *book) settle(root, environment, project string, more ...string) *place {
-	b.t.Helper()
+func settle(t *testing.T, root, prefix, environment, project string, more ...string) place {
+	t.Helper()
 	lines := append([]string{
-		"PROJECT=" + project, "IMAGE_PREFIX=" + b.prefix, "HTTP_BIND=127.0.0.1",
-		fmt.Sprintf("HTTP_PORT=%d", testkit.Port(b.t)), fmt.Sprintf("HTTPS_PORT=%d", testkit.Port(b.t)),
-		fmt.Sprintf("DB_PORT=%d", testkit.Port(b.t)), fmt.Sprintf("REDIS_PORT=%d", testkit.Port(b.t)),
+		"PROJECT=" + project, "IMAGE_PREFIX=" + prefix, "HTTP_BIND=127.0.0.1",
+		fmt.Sprintf("HTTP_PORT=%d", testkit.Port(t)), fmt.Sprintf("HTTPS_PORT=%d", testkit.Port(t)),
+		fmt.Sprintf("DB_PORT=%d", testkit.Port(t)), fmt.Sprintf("REDIS_PORT=%d", testkit.Port(t)),
 		"DEPLOY_BY=reader", "DEPLOY_STABLE=1s", "WATCH_FOR=2s", "DRAIN=2s",
 	}, more...)
 	file := filepath.Join(root, ".env."+environment+".local")
-	require.NoError(b.t, os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
-	return &place{root: root, project: project, env: environment}
+	require.NoError(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+	return place{root, project, environment}
 }
 
-// place is a stack's. The one with a storage is made when a page asks for it: its server is compiled first.
-func (b *book) place(stack string) *place {
-	b.t.Helper()
-	if p := b.places[stack]; p != nil {
-		return p
-	}
-	require.Equal(b.t, manual.OnS3, stack)
-	s3, root := testkit.StartS3OnHost(b.t), checkout(b.t)
+// withStorage starts a storage for a checkout's backups, puts its secrets and a key of age into it, and returns the settings.
+func withStorage(t *testing.T, root string) []string {
+	t.Helper()
+	s3 := testkit.StartS3OnHost(t)
 	key, err := age.GenerateX25519Identity()
-	require.NoError(b.t, err)
-	secrets := filepath.Join(root, ".secrets", "prod")
-	require.NoError(b.t, os.MkdirAll(secrets, 0o700))
-	require.NoError(b.t, os.MkdirAll(filepath.Join(root, ".drydock"), 0o700))
-	for path, text := range map[string]string{
-		filepath.Join(root, ".drydock", "key.txt"):     key.String(),
-		filepath.Join(secrets, "backup_s3_access_key"): s3.AccessKey, filepath.Join(secrets, "backup_s3_secret_key"): s3.SecretKey,
-		filepath.Join(root, "s3-ca.pem"): s3.CA,
+	require.NoError(t, err)
+	for name, text := range map[string]string{
+		".secrets/prod/backup_s3_access_key": s3.AccessKey, ".secrets/prod/backup_s3_secret_key": s3.SecretKey,
+		".drydock/key.txt": key.String(), "s3-ca.pem": s3.CA,
 	} {
-		require.NoError(b.t, os.WriteFile(path, []byte(text+"\n"), 0o600))
+		path := filepath.Join(root, filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text+"\n"), 0o600))
 	}
-	b.places[stack] = b.settle(root, manual.OnProd, testkit.Project(b.t, "manual-s3"),
-		"BACKUP_S3_ENDPOINT="+s3.Endpoint, "BACKUP_S3_BUCKET="+s3.Bucket, "BACKUP_S3_CA=s3-ca.pem", "BACKUP_S3_PATH=/site",
-		"BACKUP_AGE_RECIPIENTS="+key.Recipient().String())
-	return b.places[stack]
+	return []string{
+		"BACKUP_S3_ENDPOINT=" + s3.Endpoint, "BACKUP_S3_BUCKET=" + s3.Bucket, "BACKUP_S3_CA=s3-ca.pem", "BACKUP_S3_PATH=/site",
+		"BACKUP_AGE_RECIPIENTS=" + key.Recipient().String(),
+	}
 }
 
 func dropImages(t *testing.T, prefix string) {
@@ -145,8 +139,8 @@ func dropImages(t *testing.T, prefix string) {
 }
 
 // read does what one page says.
-func (b *book) read(t *testing.T, path string, steps []manual.Step) {
-	rel, err := filepath.Rel(b.place(manual.OnDev).root, path)
+func (b book) read(t *testing.T, path string, steps []manual.Step) {
+	rel, err := filepath.Rel(b.root, path)
 	require.NoError(t, err)
 	words, up := manual.Replace{}, map[string]bool{}
 	for _, s := range steps {
@@ -156,7 +150,7 @@ func (b *book) read(t *testing.T, path string, steps []manual.Step) {
 			require.Zero(t, r.code, "starting the stack %s for %s:\n%s", s.Stack, rel, r.all)
 		}
 		up[s.Stack] = true
-		words["<PROJECT>"] = b.place(s.Stack).project
+		words["<PROJECT>"] = b.places[s.Stack].project
 		script := words.In(s.Script)
 		begin := time.Now()
 		r := b.bash(t, s.Stack, script)
@@ -182,11 +176,11 @@ type said struct {
 }
 
 // bash runs a script in the checkout. ENV is only given where a reader was told to export it.
-func (b *book) bash(t *testing.T, stack, script string) said {
+func (b book) bash(t *testing.T, stack, script string) said {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stepTimeout)
 	defer cancel()
-	p := b.place(stack)
+	p := b.places[stack]
 	environ := append(world(), "NO_COLOR=1", "EDITOR=true") // what an editor would do, a prepare does
 	if p.env != manual.OnDev {
 		environ = append(environ, "ENV="+p.env)

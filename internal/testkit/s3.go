@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/x509"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -38,15 +40,32 @@ func StartS3(t testing.TB, network string) S3 {
 // it outlives each network of the stack whose storage it is.
 func StartS3OnHost(t testing.TB) S3 {
 	t.Helper()
-	bridge, err := Engine(t).Network(t.Context(), "bridge")
-	if err != nil || len(bridge.Gateways) == 0 {
-		t.Fatalf("starting an S3 server: the machine's address on the bridge is not known: %v", err)
-	}
-	ip := bridge.Gateways[0].String()
+	ip := onBridge(t)
 	c := certificate(ip)
 	c.IPAddresses = []net.IP{net.ParseIP(ip)}
 	at := net.JoinHostPort(ip, strconv.Itoa(Port(t)))
 	return startS3(t, engine.Attach{Network: "host"}, at, at, c)
+}
+
+// onBridge is this machine's own address on the engine's default network.
+func onBridge(t testing.TB) string {
+	t.Helper()
+	bridge, err := Engine(t).Network(t.Context(), "bridge")
+	if err != nil {
+		t.Fatalf("looking for the machine's address: %v", err)
+	}
+	ours, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatalf("looking for the machine's address: %v", err)
+	}
+	for _, a := range ours {
+		own, err := netip.ParsePrefix(a.String())
+		if err == nil && slices.ContainsFunc(bridge.Subnets, func(p netip.Prefix) bool { return p.Contains(own.Addr()) }) {
+			return own.Addr().String()
+		}
+	}
+	t.Fatalf("none of the machine's addresses is on the engine's default network: %v, %v", ours, bridge.Subnets)
+	return ""
 }
 
 func startS3(t testing.TB, where engine.Attach, endpoint, listen string, c *x509.Certificate) S3 {
