@@ -339,16 +339,42 @@ func testSecondUp(t *testing.T, r *running) {
 // testPassword is full-stack-fastapi-template 344: a new password was ignored by the
 // existing volume, and nobody could log in.
 func testPassword(t *testing.T, r *running) {
-	others := slices.DeleteFunc(slices.Clone(r.env), func(kv string) bool { return strings.HasPrefix(kv, "DB_PASSWORD=") })
-	changed := open(t, r.root, append(others, "DB_PASSWORD=another $ecret:/@ Canary7Q"))
+	others := slices.DeleteFunc(slices.Clone(r.env), func(kv string) bool { return strings.Contains(kv, "_PASSWORD=") })
+	changed := open(t, r.root, append(others, "DB_PASSWORD=another $ecret:/@ Canary7Q", "REDIS_PASSWORD=another r3dis:' Canary8W"))
+	old := secretsOf(t, r)
 	require.NoError(t, changed.Up(t.Context()), "%s", changed.out)
 	assert.Contains(t, changed.out.String(), "DB_PASSWORD has changed")
+	// Each that reads one was made anew, and only these.
+	for service, volume := range secretsOf(t, r) {
+		reads := slices.Contains([]string{"db", "redis", "backup", "backend"}, service)
+		assert.Equal(t, reads, volume != old[service], service)
+	}
+	report, err := changed.Status(t.Context())
+	require.NoError(t, err)
+	assert.True(t, report.Good(), "%+v", report)
 	// And from the stopped state, where nothing tells that it changed.
 	require.NoError(t, r.Down(t.Context()))
 	require.NoError(t, r.Up(t.Context()), "%s", r.out)
-	report, err := r.Status(t.Context())
+	report, err = r.Status(t.Context())
 	require.NoError(t, err)
 	assert.True(t, report.Good(), "%+v", report)
+}
+
+// secretsOf is the volume that each service has its secrets from.
+func secretsOf(t *testing.T, r *running) map[string]string {
+	t.Helper()
+	list, err := r.Engine.Containers(t.Context(), engine.Filter{Labels: map[string]string{stack.LabelProject: r.Settings.Project}})
+	require.NoError(t, err)
+	volumes := map[string]string{}
+	for _, c := range list {
+		for _, m := range c.Mounts {
+			if m.Target == "/run/secrets" {
+				volumes[c.Service()] = m.Name
+			}
+		}
+	}
+	require.NotEmpty(t, volumes)
+	return volumes
 }
 
 func testTakenPort(t *testing.T, r *running) {
