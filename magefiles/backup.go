@@ -68,7 +68,8 @@ func (Backup) Prune(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Prune(ctx) })
 }
 
-// Remove takes away BACKUP=id: a damaged one, or to have space. The newest good and proven ones stay. DRY_RUN=1 tells.
+// Remove takes away BACKUP=id: a damaged one, or to have space; the newest good and proven ones stay. BACKUP=gone: what its
+// repository does not have any more. DRY_RUN=1 tells.
 func (Backup) Remove(ctx context.Context) error {
 	return target.Backup(ctx, func(ctx context.Context, r *remote.Remote) error { return r.Remove(ctx) })
 }

@@ -44,6 +44,7 @@ import (
 	"time"
 
 	"drydock/internal/backup"
+	"drydock/internal/backup/store"
 	"drydock/internal/run"
 )
 
@@ -147,12 +148,7 @@ func command(ctx context.Context, words []string) error {
 		}
 		return plan.Text(os.Stdout, config.Zone)
 	case "remove":
-		b, err := s.Remove(ctx, flags.Arg(0), *dryRun)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Println(map[bool]string{true: "would remove", false: "removed"}[*dryRun], b.ID)
-		return err
+		return remove(ctx, s, flags.Arg(0), *dryRun)
 	case "watched":
 		return s.Watched(flags.Arg(0))
 	case "unwatched":
@@ -196,4 +192,23 @@ func healthy(ctx context.Context, words []string) error {
 		return fmt.Errorf("it answered %s: %s", resp.Status, strings.TrimSpace(string(why)))
 	}
 	return nil
+}
+
+// remove prints what went, also before an error.
+func remove(ctx context.Context, s *backup.Service, id string, dryRun bool) error {
+	var list []store.Backup
+	var err error
+	if id == backup.Gone {
+		list, err = s.RemoveGone(ctx, dryRun)
+	} else {
+		var one store.Backup
+		if one, err = s.Remove(ctx, id, dryRun); err == nil {
+			list = []store.Backup{one}
+		}
+	}
+	for _, b := range list {
+		_, printErr := fmt.Println(map[bool]string{true: "would remove", false: "removed"}[dryRun], b.ID)
+		err = errors.Join(err, printErr)
+	}
+	return err
 }

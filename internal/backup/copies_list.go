@@ -91,7 +91,7 @@ func (s *Service) reachOf(ctx context.Context, r physical.Repo, list []store.Bac
 		now, there := info.Backup(c.Label)
 		switch {
 		case !there && b.Damaged == nil:
-			list[i].Damaged = &store.Damage{At: s.Now().UTC(), Found: "list", Reason: "it is not in the repository any more"}
+			list[i].Damaged = &store.Damage{At: s.Now().UTC(), Found: "list", Reason: notThere}
 		case there:
 			out.Windows[b.ID] = archives[now.Cluster].Window(now)
 		}

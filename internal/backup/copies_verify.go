@@ -32,7 +32,7 @@ func (s *Service) verifyCopies(ctx context.Context, id string) (bad []string, er
 		for _, b := range list {
 			if c, ok := detailsOf(b); ok && b.Repository == r.Name {
 				if _, there := info.Backup(c.Label); !there {
-					found = append(found, physical.Damage{Label: c.Label, Reason: "it is not in the repository any more"})
+					found = append(found, physical.Damage{Label: c.Label, Reason: notThere})
 				}
 			}
 		}

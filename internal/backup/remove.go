@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"drydock/internal/backup/physical"
 	"drydock/internal/backup/store"
 	"drydock/internal/run"
 )
@@ -36,6 +37,53 @@ func (s *Service) Remove(ctx context.Context, id string, dryRun bool) (store.Bac
 		return b, s.removeCopy(ctx, b.ID)
 	}
 	return b, s.Store.Remove(ctx, b.ID)
+}
+
+// Gone is the word, in the place of an id, for all physical backups that their repository does not have any more.
+const Gone = "gone"
+
+// notThere is what is wrong with such a backup.
+const notThere = "it is not in the repository any more (BACKUP=gone backup:remove takes such away)"
+
+// RemoveGone takes away the records of physical backups whose repository does not have them: it is another
+// folder now, or another key opens it. Nothing but records is lost, and backups that are found in a
+// repository get theirs anew. It returns whose went, or with dryRun would go.
+func (s *Service) RemoveGone(ctx context.Context, dryRun bool) (removed []store.Backup, err error) {
+	list, err := s.Store.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range s.Config.Physical.Repos {
+		info, err := r.Info(ctx)
+		if err != nil {
+			return removed, err
+		}
+		for _, b := range gone(list, r.Name, info) {
+			if !dryRun {
+				if err := s.Store.Remove(ctx, b.ID); err != nil {
+					return removed, err
+				}
+			}
+			removed = append(removed, b)
+		}
+	}
+	return removed, nil
+}
+
+// gone are the backups that a repository had, the newest first, so that none goes before what is built on it. It is pure.
+// Of a repository in which nothing was ever made nobody knows whether it is the right one.
+func gone(list []store.Backup, repository string, info physical.Info) (lost []store.Backup) {
+	if !info.Exists {
+		return nil
+	}
+	for _, b := range slices.Backward(list) {
+		if c, ok := detailsOf(b); ok && b.Repository == repository {
+			if _, there := info.Backup(c.Label); !there {
+				lost = append(lost, b)
+			}
+		}
+	}
+	return lost
 }
 
 // missed says why a backup must stay; "" when nobody needs it. The list is oldest first.
