@@ -52,5 +52,5 @@ func TestASecondTryKeepsWhatGoTestSays(t *testing.T) {
 	err := checks.goTestAgain(context.Background(), os.Environ(), []string{"./internal/check"}, "-run=^TestTaggedTests$")
 	require.NoError(t, err, "%s%s", out.String(), said.String())
 	assert.Regexp(t, `(?m)^ok  \tdrydock/internal/check\t`, out.String())
-	assert.Empty(t, said.String())
+	assert.NotContains(t, said.String(), "tried a second time")
 }

@@ -87,8 +87,8 @@ func (c *Config) fromS3(ctx context.Context, dir string) (string, error) {
 	return filepath.Join(dir, backup.ConfigFile), place.Get(ctx, m, dir)
 }
 
-// choose takes the copy with this id, or the newest one of a configuration. Numbers begin anew with each
-// machine, times do not.
+// choose takes the copy with this id, or the newest one of a configuration: by time, since a machine that
+// could not ask the storage began its numbers anew.
 func choose(list []away.Manifest, id string) (chosen away.Manifest, err error) {
 	for _, m := range list {
 		switch {
