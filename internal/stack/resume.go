@@ -17,10 +17,10 @@ import (
 // goOn has the release that serves go on, whatever the checkout is: a release is made live by a
 // deploy, which has a gate and a way back.
 func (s *Stack) goOn(ctx context.Context, colour compose.Colour, r *served) error {
-	again := r.whole
+	again, locked := r.whole, false
 	if again {
-		locked, err := s.hasOldPassword(ctx, r)
-		if err != nil {
+		var err error
+		if locked, err = s.hasOldPassword(ctx, r); err != nil {
 			return err
 		}
 		if locked {
@@ -45,6 +45,11 @@ func (s *Stack) goOn(ctx context.Context, colour compose.Colour, r *served) erro
 	}
 	if err := start(ctx, colour, r); err != nil {
 		return err
+	}
+	if locked {
+		if err := s.dropLockedOut(ctx, colour.Other()); err != nil {
+			return err
+		}
 	}
 	version, err := image.ReadVersion(ctx, s.Settings.Root, s.Settings.Image.Version, s.Settings.Inherited())
 	if err != nil {
@@ -144,6 +149,26 @@ func (s *Stack) hasOldPassword(ctx context.Context, r *served) (bool, error) {
 		return false, nil // the others are made alike
 	}
 	return false, nil
+}
+
+// dropLockedOut removes the containers of the colour that waits, when they have the password of before: they could
+// serve nobody, and a rollback that finds none makes them anew, with the settings of now.
+func (s *Stack) dropLockedOut(ctx context.Context, colour compose.Colour) error {
+	apps, err := s.apps(ctx, colour)
+	if err != nil {
+		return err
+	}
+	locked, err := s.hasOldPassword(ctx, &served{apps: apps})
+	if err != nil || !locked {
+		return err
+	}
+	s.say("the %s containers, which wait for a rollback, have the old password, too: removing them; %s makes them anew", colour, s.DeployCommand("deploy:rollback"))
+	for _, c := range apps {
+		if err := s.Engine.Remove(ctx, c.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keptValues are what compose needs to make a release from the images that it has.
