@@ -29,12 +29,9 @@ func (s *Service) verifyCopies(ctx context.Context, id string) (bad []string, er
 		if err != nil {
 			return bad, err
 		}
-		for _, b := range list {
-			if c, ok := detailsOf(b); ok && b.Repository == r.Name {
-				if _, there := info.Backup(c.Label); !there {
-					found = append(found, physical.Damage{Label: c.Label, Reason: notThere})
-				}
-			}
+		for _, b := range notIn(list, r.Name, info) {
+			c, _ := detailsOf(b) // it has some
+			found = append(found, physical.Damage{Label: c.Label, Reason: notThere})
 		}
 		archives, err := s.archives(ctx, r, info, info.Backups)
 		if err != nil {

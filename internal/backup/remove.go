@@ -76,7 +76,14 @@ func gone(list []store.Backup, repository string, info physical.Info) (lost []st
 	if !info.Exists {
 		return nil
 	}
-	for _, b := range slices.Backward(list) {
+	lost = notIn(list, repository, info)
+	slices.Reverse(lost)
+	return lost
+}
+
+// notIn are the backups of a repository that it does not have, in the order of the list.
+func notIn(list []store.Backup, repository string, info physical.Info) (lost []store.Backup) {
+	for _, b := range list {
 		if c, ok := detailsOf(b); ok && b.Repository == repository {
 			if _, there := info.Backup(c.Label); !there {
 				lost = append(lost, b)
