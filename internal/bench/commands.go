@@ -21,8 +21,8 @@ const idleScene = "nothing to do"
 const (
 	plainUp  = "docker compose up -d, both projects"
 	waitedUp = "docker compose up -d --wait, both projects"
-	ourUp    = "up"
-	ourBuild = "build"
+	ourUp    = "go tool mage up"
+	ourBuild = "go tool mage build"
 )
 
 // bareMagefile is what somebody has who uses mage for something small.
@@ -48,11 +48,7 @@ func Commands(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 	if err := os.WriteFile(filepath.Join(dir, "magefile.go"), []byte(bareMagefile), 0o644); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	mage := func(args ...string) func(context.Context) error {
-		return func(ctx context.Context) error {
-			return run.Run(ctx, run.Cmd{Name: "go", Args: append([]string{"tool", "mage"}, args...), Dir: o.Source.Root, Env: o.Source.Environ, Stdout: io.Discard, Stderr: io.Discard})
-		}
-	}
+	mage := func(args ...string) func(context.Context) error { return o.mage(o.Source.Environ, args...) }
 	const bare, list = "a magefile with one target", "go tool mage -l"
 	took, err := o.turns(ctx, "the list of targets", []measured{{name: bare, do: mage("-d", dir, "-l")}, {name: list, do: mage("-l")}})
 	if err != nil {
@@ -66,6 +62,13 @@ func Commands(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return append(rows, more...), nil
+}
+
+// mage is a command as a person gives it.
+func (o DeployOptions) mage(environ []string, args ...string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return run.Run(ctx, run.Cmd{Name: "go", Args: append([]string{"tool", "mage"}, args...), Dir: o.Source.Root, Env: environ, Stdout: io.Discard, Stderr: io.Discard})
+	}
 }
 
 // nothingToDo is about an environment that is up, and whose images are there.
@@ -90,8 +93,8 @@ func (o DeployOptions) nothingToDo(ctx context.Context) (rows []Row, err error) 
 		took, err := o.turns(ctx, idleScene, []measured{
 			{name: plainUp, do: both(compose.UpOptions{NoWait: true})},
 			{name: waitedUp, do: both(compose.UpOptions{Timeout: time.Minute})},
-			{name: ourUp, do: st.Up},
-			{name: ourBuild, do: func(ctx context.Context) error { _, err := st.Values(ctx, compose.Blue); return err }},
+			{name: ourUp, do: o.mage(s.versioned(), "up")},
+			{name: ourBuild, do: o.mage(s.versioned(), "build")},
 		})
 		if err != nil {
 			return err

@@ -190,11 +190,16 @@ func override(environ, ours []string) []string {
 	return append(kept, ours...)
 }
 
+// versioned is the environment of the version of now.
+func (s *scratchSite) versioned() []string {
+	return append(slices.Clone(s.environ), fmt.Sprintf("BACKEND_ENV_BENCH=%d", s.n))
+}
+
 // with runs fn with the stack of a version that differs from the last one.
 func (s *scratchSite) with(ctx context.Context, fn func(context.Context, *stack.Stack) error) (err error) {
 	s.n++
 	src := s.o.Source
-	src.Env, src.Environ = "", append(slices.Clone(s.environ), fmt.Sprintf("BACKEND_ENV_BENCH=%d", s.n))
+	src.Env, src.Environ = "", s.versioned()
 	settings, err := env.Load(src)
 	if err != nil {
 		return err

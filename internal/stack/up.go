@@ -112,32 +112,6 @@ func (s *Stack) bring(ctx context.Context, v compose.Values) (err error) {
 	return nil
 }
 
-// raise brings a project up and returns when it is healthy. Compose waits half a second and more even
-// for what is healthy, so it is asked to wait only where there is something to wait for.
-func (s *Stack) raise(ctx context.Context, p compose.Project, timeout time.Duration) error {
-	well, err := s.isWell(ctx, p.Name)
-	if err == nil && well {
-		if err = s.Runner().Up(ctx, p, compose.UpOptions{NoWait: true}); err == nil {
-			well, err = s.isWell(ctx, p.Name) // it may have been made anew
-		}
-	}
-	if err != nil || well {
-		return err
-	}
-	return s.Runner().Up(ctx, p, compose.UpOptions{Timeout: timeout})
-}
-
-// isWell says whether a project has containers, and all of them serve.
-func (s *Stack) isWell(ctx context.Context, project string) (bool, error) {
-	list, err := s.Engine.Containers(ctx, engine.OfProject(project))
-	return len(list) > 0 && !slices.ContainsFunc(list, ailing), err
-}
-
-// ailing is a container that does not serve, or not yet.
-func ailing(c engine.Container) bool {
-	return c.State != engine.Running || c.Health != engine.Healthy && c.Health != engine.NoHealth
-}
-
 // entered asks for the page, unless it is known that the gateway cannot reach a release that
 // stays: then that is the answer.
 func (s *Stack) entered(ctx context.Context, colour compose.Colour, r *served) error {

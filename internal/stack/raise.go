@@ -1,0 +1,134 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"drydock/internal/aside"
+	"drydock/internal/compose"
+	"drydock/internal/engine"
+)
+
+// raise brings a project up and returns when it is healthy. Compose needs a third of a second to find
+// that there is nothing to do, and half a second more to wait for what is healthy: so it is not asked
+// about what it left like this, and asked to wait only where there is something to wait for.
+func (s *Stack) raise(ctx context.Context, p compose.Project, timeout time.Duration) error {
+	runner := s.Runner()
+	input, err := runner.Input(p)
+	if err != nil {
+		return err
+	}
+	list, err := s.Engine.Containers(ctx, engine.OfProject(p.Name))
+	if err != nil {
+		return err
+	}
+	if well(list) {
+		same, err := s.asLeft(ctx, p.Name, raised{input, imprint(list)}, list)
+		if err != nil {
+			return err
+		}
+		if same {
+			s.say("%s is as it was: nothing to do", p.Name)
+			return nil
+		}
+		if err := runner.Up(ctx, p, compose.UpOptions{NoWait: true}); err != nil {
+			return err
+		}
+		if list, err = s.Engine.Containers(ctx, engine.OfProject(p.Name)); err != nil {
+			return err
+		}
+	}
+	if !well(list) { // it may have been made anew just now
+		if err := runner.Up(ctx, p, compose.UpOptions{Timeout: timeout}); err != nil {
+			return err
+		}
+		if list, err = s.Engine.Containers(ctx, engine.OfProject(p.Name)); err != nil {
+			return err
+		}
+	}
+	return s.noteRaised(p.Name, raised{input, imprint(list)})
+}
+
+// raised is what compose was given for a project, and what it left: each container by its id.
+type raised struct {
+	Input      string            `json:"input"` // "": not known
+	Containers map[string]string `json:"containers"`
+}
+
+// imprint is what could be changed about containers behind compose's back, which it would mend.
+func imprint(list []engine.Container) map[string]string {
+	all := map[string]string{}
+	for _, c := range list {
+		networks := map[string][]string{}
+		for _, n := range c.Networks {
+			networks[n.ID] = slices.Sorted(slices.Values(n.Aliases))
+		}
+		all[c.ID] = fmt.Sprintf("%s %v %v", c.ImageID, c.Mounts, networks) // maps are printed in order
+	}
+	return all
+}
+
+// asLeft says whether a project has what compose left when it was given the same, of images that are
+// still what their names mean.
+func (s *Stack) asLeft(ctx context.Context, project string, now raised, list []engine.Container) (bool, error) {
+	text, err := os.ReadFile(s.raisedFile(project))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading how %s was left: %w", project, err)
+	}
+	var last raised
+	if json.Unmarshal(text, &last) != nil || last.Input == "" || last.Input != now.Input || !maps.Equal(last.Containers, now.Containers) {
+		return false, nil // of another version, maybe; compose knows
+	}
+	ids := map[string]string{}
+	for _, c := range list {
+		if ids[c.Image] == "" {
+			image, err := s.Engine.Image(ctx, c.Image)
+			if errors.Is(err, engine.ErrNotFound) {
+				return false, nil
+			}
+			if err != nil {
+				return false, err
+			}
+			ids[c.Image] = image.ID
+		}
+		if ids[c.Image] != c.ImageID {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (s *Stack) noteRaised(project string, r raised) error {
+	text, err := json.Marshal(r)
+	if err == nil {
+		err = aside.WriteBytes(s.raisedFile(project), 0o600, text)
+	}
+	if err != nil {
+		return fmt.Errorf("noting how %s is left: %w", project, err)
+	}
+	return nil
+}
+
+// raisedFile is beside the generated compose file.
+func (s *Stack) raisedFile(project string) string {
+	return filepath.Join(s.Runner().Folder, project+".raised.json")
+}
+
+// well says whether a project has containers, and all of them serve.
+func well(list []engine.Container) bool { return len(list) > 0 && !slices.ContainsFunc(list, ailing) }
+
+// ailing is a container that does not serve, or not yet.
+func ailing(c engine.Container) bool {
+	return c.State != engine.Running || c.Health != engine.Healthy && c.Health != engine.NoHealth
+}
