@@ -13,7 +13,7 @@ func TestJudge(t *testing.T) {
 		return row(gatewayScene, ourGateway, "requests/s", Sample{ratio * 1000}, minimal, Sample{1000})
 	}
 	up := func(ratio float64) Row { return row(idleScene, ourUp, "s", Sample{ratio}, plainUp, Sample{1}) }
-	other := row(idleScene, ourBuild, "s", Sample{9}, plainUp, Sample{1})
+	other := row(idleScene, "build", "s", Sample{9}, plainUp, Sample{1})
 	for name, test := range map[string]struct {
 		rows []Row
 		want string // error; "" is none
@@ -22,9 +22,9 @@ func TestJudge(t *testing.T) {
 		"just kept":       {[]Row{gateway(0.9), up(1.5)}, ""},
 		"as it is shown":  {[]Row{gateway(0.896), up(1.504)}, ""},
 		"too little":      {[]Row{gateway(0.89), up(1.27)}, "bounds were not kept: requests through the gateway: gateway, 0.89 of `minimal nginx` (at least 0.9)"},
-		"too much":        {[]Row{gateway(1), up(1.51)}, "bounds were not kept: nothing to do: go tool mage up, 1.51 of `docker compose up -d, both projects` (at most 1.5)"},
-		"each is named":   {[]Row{up(2), gateway(0.5)}, "bounds were not kept: requests through the gateway: gateway, 0.50 of `minimal nginx` (at least 0.9); nothing to do: go tool mage up, 2.00 of `docker compose up -d, both projects` (at most 1.5)"},
-		"not measured":    {[]Row{gateway(1)}, "bounds were not kept: nothing to do: go tool mage up was not measured (at most 1.5)"},
+		"too much":        {[]Row{gateway(1), up(1.51)}, "bounds were not kept: nothing to do: up, 1.51 of `docker compose up -d, both projects` (at most 1.5)"},
+		"each is named":   {[]Row{up(2), gateway(0.5)}, "bounds were not kept: requests through the gateway: gateway, 0.50 of `minimal nginx` (at least 0.9); nothing to do: up, 2.00 of `docker compose up -d, both projects` (at most 1.5)"},
+		"not measured":    {[]Row{gateway(1)}, "bounds were not kept: nothing to do: up was not measured (at most 1.5)"},
 		"without a ratio": {[]Row{row(gatewayScene, ourGateway, "requests/s", Sample{1}, minimal, Sample{0}), up(1)}, "bounds were not kept: requests through the gateway: gateway, no ratio: the peer is nothing (at least 0.9)"},
 	} {
 		t.Run(name, func(t *testing.T) {

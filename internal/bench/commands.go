@@ -17,13 +17,20 @@ import (
 const idleScene = "nothing to do"
 
 // What is compared when there is nothing to do. People call compose without --wait, too, which
-// is over when what is there was looked at, healthy or not.
+// is over when what is there was looked at, healthy or not. Ours are whole commands: of the program
+// that mage makes of the targets, and by way of mage, which first has Go look at each source file.
 const (
-	plainUp  = "docker compose up -d, both projects"
-	waitedUp = "docker compose up -d --wait, both projects"
-	ourUp    = "go tool mage up"
-	ourBuild = "go tool mage build"
+	plainUp     = "docker compose up -d, both projects"
+	waitedUp    = "docker compose up -d --wait, both projects"
+	ourUp       = "up"
+	ourBuild    = "build"
+	ourUpByWay  = "go tool mage up"
+	ourBuildWay = "go tool mage build"
 )
+
+const idleNote = "`up` and `build` are whole commands of the program that `go tool mage -compile` makes; by way of `go tool mage` Go looks at every source file first, whether that program is still right."
+
+var idle = []string{plainUp, waitedUp, ourUp, ourUpByWay, ourBuild, ourBuildWay}
 
 // bareMagefile is what somebody has who uses mage for something small.
 const bareMagefile = `//go:build mage
@@ -57,7 +64,11 @@ func Commands(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 	for _, name := range []string{bare, list} {
 		rows = append(rows, row("the list of targets", name, "s", took[name], bare, took[bare]))
 	}
-	more, err := o.nothingToDo(ctx)
+	program := filepath.Join(dir, "drydock")
+	if err := mage("-compile", program)(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	more, err := o.nothingToDo(ctx, program)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
@@ -66,13 +77,17 @@ func Commands(ctx context.Context, o DeployOptions) (rows []Row, err error) {
 
 // mage is a command as a person gives it.
 func (o DeployOptions) mage(environ []string, args ...string) func(context.Context) error {
+	return o.command(environ, "go", append([]string{"tool", "mage"}, args...)...)
+}
+
+func (o DeployOptions) command(environ []string, name string, args ...string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		return run.Run(ctx, run.Cmd{Name: "go", Args: append([]string{"tool", "mage"}, args...), Dir: o.Source.Root, Env: environ, Stdout: io.Discard, Stderr: io.Discard})
+		return run.Run(ctx, run.Cmd{Name: name, Args: args, Dir: o.Source.Root, Env: environ, Stdout: io.Discard, Stderr: io.Discard})
 	}
 }
 
-// nothingToDo is about an environment that is up, and whose images are there.
-func (o DeployOptions) nothingToDo(ctx context.Context) (rows []Row, err error) {
+// nothingToDo is about an environment that is up, and whose images are there; program is that of the targets.
+func (o DeployOptions) nothingToDo(ctx context.Context, program string) (rows []Row, err error) {
 	s, err := newScratchSite(o)
 	if err != nil {
 		return nil, err
@@ -93,13 +108,15 @@ func (o DeployOptions) nothingToDo(ctx context.Context) (rows []Row, err error) 
 		took, err := o.turns(ctx, idleScene, []measured{
 			{name: plainUp, do: both(compose.UpOptions{NoWait: true})},
 			{name: waitedUp, do: both(compose.UpOptions{Timeout: time.Minute})},
-			{name: ourUp, do: o.mage(s.versioned(), "up")},
-			{name: ourBuild, do: o.mage(s.versioned(), "build")},
+			{name: ourUp, do: o.command(s.versioned(), program, "up")},
+			{name: ourUpByWay, do: o.mage(s.versioned(), "up")},
+			{name: ourBuild, do: o.command(s.versioned(), program, "build")},
+			{name: ourBuildWay, do: o.mage(s.versioned(), "build")},
 		})
 		if err != nil {
 			return err
 		}
-		for _, name := range []string{plainUp, waitedUp, ourUp, ourBuild} {
+		for _, name := range idle {
 			rows = append(rows, row(idleScene, name, "s", took[name], plainUp, took[plainUp]))
 		}
 		more, err := sizes(ctx, st, v.Refs)

@@ -24,7 +24,7 @@ type Head struct {
 }
 
 // notes are what a page says of a scene besides its rows.
-var notes = map[string]string{sizeScene: sizeNote}
+var notes = map[string]string{idleScene: idleNote, sizeScene: sizeNote}
 
 // Page writes the rows as a page of the manual: where they were measured, and each with its
 // peer of the same run. It refuses a number that has none, without a reason.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -56,6 +57,7 @@ func Build(ctx context.Context, o BuildOptions) (list []Image, err error) {
 	b.version = sync.OnceValues(func() (Version, error) {
 		return ReadVersion(ctx, o.Settings.Root, o.Settings.Image.Version, o.Settings.Inherited())
 	})
+	defer b.readAhead()()
 	b.roots = newRootChooser(o.Settings, o.Err)
 	if err := b.look(ctx); err != nil {
 		return nil, err
@@ -87,6 +89,16 @@ type builder struct {
 	mu     sync.Mutex // guards have, layers and built
 
 	version func() (Version, error) // of the checkout, read once and only if it is needed
+}
+
+// readAhead begins to read the version where an image will most likely be called by it, and returns how
+// to wait for the end of that: git takes as long as the inputs do.
+func (b *builder) readAhead() (wait func()) {
+	var ahead sync.WaitGroup
+	if stageName(b.Stage) == StageProd && slices.ContainsFunc(b.recipes, func(r recipe) bool { return r.App && r.Ready == "" && slices.Contains(b.Names, r.Name) }) {
+		ahead.Go(func() { _, _ = b.version() }) // who needs it gets the error, too
+	}
+	return ahead.Wait
 }
 
 func (b *builder) say(format string, args ...any) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // origin is where an image's input comes from, for its labels and the times in it.
@@ -71,22 +74,31 @@ func originOf(ctx context.Context, root string, environ []string, in *input, has
 	return *commit, nil
 }
 
+// errUncommitted is an input that is not exactly a committed one.
+var errUncommitted = errors.New("the input is not what is committed")
+
 // commit is nil when the input is not exactly a committed one.
 func (in *input) commit(ctx context.Context, g git) (*origin, error) {
-	prefix, err := g.output(ctx, "rev-parse", "--show-prefix") // of the checkout in its repository
-	if err != nil {
-		return nil, err
-	}
 	paths := []string{in.Recipe.Context, in.Recipe.Dockerfile}
-	clean, err := in.clean(ctx, g, paths)
-	if err != nil || !clean {
+	var place, log string
+	// At once: what takes time is that git starts.
+	group, inner := errgroup.WithContext(ctx)
+	group.Go(func() error { return in.clean(inner, g, paths) })
+	group.Go(func() (err error) {
+		place, err = g.output(inner, "rev-parse", "--git-path", "shallow", "--show-prefix")
+		return err
+	})
+	group.Go(func() (err error) {
+		// -m with --first-parent: a merge is where its files changed on this branch.
+		log, err = g.raw(inner, append([]string{"log", "--first-parent", "-m", "--name-only", "--no-renames", "-z", "--format=%x01%H %ct", "--"}, paths...)...)
+		return err
+	})
+	if err := group.Wait(); errors.Is(err, errUncommitted) {
+		return nil, nil
+	} else if err != nil {
 		return nil, err
 	}
-	// -m with --first-parent: a merge is where its files changed on this branch.
-	log, err := g.raw(ctx, append([]string{"log", "--first-parent", "-m", "--name-only", "--no-renames", "-z", "--format=%x01%H %ct", "--"}, paths...)...)
-	if err != nil {
-		return nil, err
-	}
+	shallow, prefix, _ := strings.Cut(place, "\n") // the prefix is of the checkout in its repository
 	for entry := range strings.SplitSeq(log, "\x01") {
 		head, names, _ := strings.Cut(strings.Trim(entry, "\x00\n"), "\x00")
 		hash, seconds, ok := strings.Cut(head, " ")
@@ -99,7 +111,7 @@ func (in *input) commit(ctx context.Context, g git) (*origin, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the time of commit %s: %w", hash, err)
 		}
-		if edge, err := g.edge(ctx, hash); err != nil || edge {
+		if edge, err := g.edge(shallow, hash); err != nil || edge {
 			return nil, err
 		}
 		at := time.Unix(n, 0).UTC()
@@ -108,12 +120,22 @@ func (in *input) commit(ctx context.Context, g git) (*origin, error) {
 	return nil, nil
 }
 
-// clean says whether git tracks every file of the input and none of them was changed.
-func (in *input) clean(ctx context.Context, g git, paths []string) (bool, error) {
-	// Relative to the checkout, unlike status and log.
-	tracked, err := g.raw(ctx, append([]string{"ls-files", "-z", "--"}, paths...)...)
-	if err != nil {
-		return false, err
+// clean is errUncommitted unless git tracks every file of the input and none of them was changed.
+func (in *input) clean(ctx context.Context, g git, paths []string) error {
+	var tracked, changed string
+	group, inner := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		// Relative to the checkout, unlike status and log.
+		tracked, err = g.raw(inner, append([]string{"ls-files", "-z", "--"}, paths...)...)
+		return err
+	})
+	group.Go(func() (err error) {
+		// Both together are what differs from the last commit, staged or not; names relative again.
+		changed, err = g.raw(inner, append([]string{"diff", "--name-only", "--relative", "--no-renames", "-z", "HEAD", "--"}, paths...)...)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	known := map[string]bool{}
 	for name := range strings.SplitSeq(tracked, "\x00") {
@@ -121,20 +143,15 @@ func (in *input) clean(ctx context.Context, g git, paths []string) (bool, error)
 	}
 	for _, f := range in.Files {
 		if !known[path.Join(in.Recipe.Context, f.Path)] {
-			return false, nil
+			return errUncommitted
 		}
-	}
-	// Both together are what differs from the last commit, staged or not; names relative again.
-	changed, err := g.raw(ctx, append([]string{"diff", "--name-only", "--relative", "--no-renames", "-z", "HEAD", "--"}, paths...)...)
-	if err != nil {
-		return false, err
 	}
 	for name := range strings.SplitSeq(changed, "\x00") {
 		if name != "" && in.includes(name) {
-			return false, nil
+			return errUncommitted
 		}
 	}
-	return true, nil
+	return nil
 }
 
 // includes says whether a path of the checkout is a part of the input.
@@ -156,13 +173,9 @@ func (in *input) includes(name string) bool {
 	return err == nil && !out && in.reach.takes(rel)
 }
 
-// edge says whether a commit is where a shallow clone ends: git shows it as if it had
-// made every file.
-func (g git) edge(ctx context.Context, hash string) (bool, error) {
-	file, err := g.output(ctx, "rev-parse", "--git-path", "shallow")
-	if err != nil {
-		return false, err
-	}
+// edge says whether a commit is where a shallow clone ends, which the file says: git shows it as if it
+// had made every file.
+func (g git) edge(file, hash string) (bool, error) {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(g.root, file)
 	}

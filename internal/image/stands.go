@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // An image's input holds the ids of the images that it was made from, which nobody needs
@@ -71,23 +74,32 @@ func (b *builder) carry(ctx context.Context, order []string) ([]string, error) {
 		return order, nil
 	}
 	found := map[string]carried{}
+	var mu sync.Mutex // guards found
+	g, inner := errgroup.WithContext(ctx)
 	for _, name := range b.Names {
 		if b.have[name].ID != "" {
 			continue // given by a setting
 		}
-		c, ok, err := b.find(ctx, b.inputs[name])
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found[name] = c
-		}
+		g.Go(func() error {
+			c, ok, err := b.find(inner, b.inputs[name])
+			if ok {
+				mu.Lock()
+				defer mu.Unlock()
+				found[name] = c
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	left := b.without(found)
+	g, inner = errgroup.WithContext(ctx)
 	for name, c := range found {
-		if err := b.finish(ctx, b.inputs[name], c.hash, c.id, false); err != nil {
-			return nil, err
-		}
+		g.Go(func() error { return b.finish(inner, b.inputs[name], c.hash, c.id, false) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	return slices.DeleteFunc(slices.Clone(order), func(name string) bool { return !left[name] }), nil
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/semver"
+	"golang.org/x/sync/errgroup"
 
 	"drydock/internal/run"
 )
@@ -95,13 +96,12 @@ func ReadVersion(ctx context.Context, root, override string, environ []string) (
 		}
 		return withoutGit(ctx, root, nil) // no commit yet
 	}
-	described, err := g.describe(ctx)
-	if err != nil {
-		return Version{}, err
-	}
-	v := Version{Tag: described, Revision: revision}
-	changed, err := g.changes(ctx)
-	if err != nil {
+	v := Version{Revision: revision}
+	var changed string
+	group, inner := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { v.Tag, err = g.describe(inner); return err })
+	group.Go(func() (err error) { changed, err = g.changes(inner); return err })
+	if err := group.Wait(); err != nil {
 		return Version{}, err
 	}
 	if changed != "" {
@@ -128,14 +128,11 @@ func (g git) describe(ctx context.Context) (string, error) {
 	if ctx.Err() != nil {
 		return "", err
 	}
-	commit, err := g.output(ctx, "rev-parse", "--short=7", "HEAD")
+	clone, err := g.output(ctx, "rev-parse", "--is-shallow-repository", "--short=7", "HEAD")
 	if err != nil {
-		return "", fmt.Errorf("reading the commit for the version: %w", err)
+		return "", fmt.Errorf("reading the commit and the depth of the clone for the version: %w", err)
 	}
-	shallow, err := g.output(ctx, "rev-parse", "--is-shallow-repository")
-	if err != nil {
-		return "", fmt.Errorf("reading the depth of the clone for the version: %w", err)
-	}
+	shallow, commit, _ := strings.Cut(clone, "\n")
 	if shallow == "true" {
 		// Neither the number of commits nor a tag below can be seen.
 		return "0.0.0-g" + commit, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"drydock/internal/compose"
 	"drydock/internal/engine"
@@ -15,6 +16,27 @@ import (
 func (s *Stack) liveColour(ctx context.Context) (compose.Colour, error) {
 	_, state, err := s.askGateway(ctx)
 	return compose.Colour(state.Active), err
+}
+
+// gatewayAnswer is what a gateway said when it was asked.
+type gatewayAnswer struct {
+	live  *gateway.Live
+	state gateway.State
+	err   error
+}
+
+// askAhead begins to ask the running gateway, which takes as long as everything else together where
+// there is nothing to do. The answer counts while it is the same gateway. stop ends it.
+func (s *Stack) askAhead(ctx context.Context) (answer func() gatewayAnswer, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	said := make(chan gatewayAnswer, 1)
+	go func() {
+		var a gatewayAnswer
+		a.live, a.state, a.err = s.askGateway(ctx)
+		said <- a
+	}()
+	answer = sync.OnceValue(func() gatewayAnswer { return <-said })
+	return answer, func() { cancel(); answer() }
 }
 
 func (s *Stack) askGateway(ctx context.Context) (*gateway.Live, gateway.State, error) {
@@ -34,10 +56,15 @@ func (s *Stack) askGateway(ctx context.Context) (*gateway.Live, gateway.State, e
 // can only assume; what deploys have written down and the containers' labels know better, and
 // the gateway is told. turn is the one of a deploy, or ""; image is any that the engine has.
 func (s *Stack) SettleColour(ctx context.Context, image, turn string) (compose.Colour, error) {
-	live, state, err := s.askGateway(ctx)
-	active := compose.Colour(state.Active)
-	if err != nil || !state.Assumed {
-		return active, err
+	var a gatewayAnswer
+	a.live, a.state, a.err = s.askGateway(ctx)
+	return s.settleColour(ctx, image, turn, a)
+}
+
+func (s *Stack) settleColour(ctx context.Context, image, turn string, a gatewayAnswer) (compose.Colour, error) {
+	active := compose.Colour(a.state.Active)
+	if a.err != nil || !a.state.Assumed {
+		return active, a.err
 	}
 	known, r, err := s.writtenColour(ctx, image)
 	if err != nil {
@@ -47,8 +74,8 @@ func (s *Stack) SettleColour(ctx context.Context, image, turn string) (compose.C
 	if known == "" {
 		return active, nil // nothing was deployed, or nothing of it is left: who is there is all there is
 	}
-	live.Turn = turn
-	if err := live.Tell(ctx, render.Colour(known)); err != nil {
+	a.live.Turn = turn
+	if err := a.live.Tell(ctx, render.Colour(known)); err != nil {
 		return "", fmt.Errorf("telling the gateway that %s is live: %w", known, err)
 	}
 	s.say("the gateway had lost which colour is live, and went by who is there: %s; %s (release %s) went live last, and is %s: told it", active, r.Version, r.ID, known)

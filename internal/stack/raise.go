@@ -17,44 +17,44 @@ import (
 	"drydock/internal/engine"
 )
 
-// raise brings a project up and returns when it is healthy. Compose needs a third of a second to find
-// that there is nothing to do, and half a second more to wait for what is healthy: so it is not asked
-// about what it left like this, and asked to wait only where there is something to wait for.
-func (s *Stack) raise(ctx context.Context, p compose.Project, timeout time.Duration) error {
+// raise brings a project up, returns when it is healthy, and says whether it was as it is to be already.
+// Compose needs a third of a second to find that there is nothing to do, and half a second more to
+// wait for what is healthy: so it is not asked about what it left like this, and asked to wait only
+// where there is something to wait for.
+func (s *Stack) raise(ctx context.Context, p compose.Project, timeout time.Duration) (same bool, err error) {
 	runner := s.Runner()
 	input, err := runner.Input(p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	list, err := s.Engine.Containers(ctx, engine.OfProject(p.Name))
 	if err != nil {
-		return err
+		return false, err
 	}
+	// Compose may make something anew even where all serve.
+	options := []compose.UpOptions{{Timeout: timeout}}
 	if well(list) {
-		same, err := s.asLeft(ctx, p.Name, raised{input, imprint(list)}, list)
-		if err != nil {
-			return err
+		if same, err = s.asLeft(ctx, p.Name, raised{input, imprint(list)}, list); err != nil {
+			return false, err
 		}
 		if same {
 			s.say("%s is as it was: nothing to do", p.Name)
-			return nil
+			return true, nil
 		}
-		if err := runner.Up(ctx, p, compose.UpOptions{NoWait: true}); err != nil {
-			return err
+		options = []compose.UpOptions{{NoWait: true}, {Timeout: timeout}}
+	}
+	for i, o := range options {
+		if i > 0 && well(list) {
+			break
+		}
+		if err := runner.Up(ctx, p, o); err != nil {
+			return false, err
 		}
 		if list, err = s.Engine.Containers(ctx, engine.OfProject(p.Name)); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if !well(list) { // it may have been made anew just now
-		if err := runner.Up(ctx, p, compose.UpOptions{Timeout: timeout}); err != nil {
-			return err
-		}
-		if list, err = s.Engine.Containers(ctx, engine.OfProject(p.Name)); err != nil {
-			return err
-		}
-	}
-	return s.noteRaised(p.Name, raised{input, imprint(list)})
+	return false, s.noteRaised(p.Name, raised{input, imprint(list)})
 }
 
 // raised is what compose was given for a project, and what it left: each container by its id.

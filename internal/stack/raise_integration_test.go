@@ -50,9 +50,10 @@ networks:
 func TestRaiseAsksComposeOnlyWhatItCouldMend(t *testing.T) {
 	t.Parallel()
 	ctx, e, dir := t.Context(), testkit.Engine(t), t.TempDir()
-	project, image := testkit.Project(t, "raise"), testkit.Name(t, "raise-image")
+	image := testkit.Name(t, "raise-image")
 	require.NoError(t, e.Tag(ctx, testkit.ShellImage(t), image))
-	t.Cleanup(func() { assert.NoError(t, e.RemoveImage(context.Background(), image)) })
+	t.Cleanup(func() { assert.NoError(t, e.RemoveImage(context.Background(), image)) }) // after its containers
+	project := testkit.Project(t, "raise")
 	write := func(name, text string) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
@@ -80,11 +81,13 @@ func TestRaiseAsksComposeOnlyWhatItCouldMend(t *testing.T) {
 	raise := func() bool {
 		t.Helper()
 		said.Reset()
-		require.NoError(t, s.raise(ctx, p, time.Minute), "%s", said)
+		same, err := s.raise(ctx, p, time.Minute)
+		require.NoError(t, err, "%s", said)
 		for name, c := range running() {
 			assert.False(t, ailing(c), name)
 		}
-		return !strings.Contains(said.String(), "nothing to do")
+		assert.Equal(t, same, strings.Contains(said.String(), "nothing to do"), "%s", said)
+		return !same
 	}
 	require.True(t, raise(), "there is nothing yet")
 	require.False(t, raise(), "%s", said)

@@ -45,6 +45,8 @@ func (s *Stack) up(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	answer, stop := s.askAhead(ctx)
+	defer stop()
 	// Where deploys were, the checkout's apps are most likely not wanted; that they cannot be
 	// built may be why somebody is here.
 	deployed, err := s.deployed(ctx)
@@ -58,11 +60,17 @@ func (s *Stack) up(ctx context.Context) (err error) {
 	if err := s.rotate(ctx, v); err != nil {
 		return err
 	}
-	if err := s.raise(ctx, compose.Base(s.Settings, v), baseTimeout); err != nil {
+	same, err := s.raise(ctx, compose.Base(s.Settings, v), baseTimeout)
+	if err != nil {
 		return s.explain(ctx, err)
 	}
 	// The gateway knows which release is live; a stack that was never deployed to is blue.
-	if v.Colour, err = s.SettleColour(ctx, v.Refs.Redis, ""); err != nil {
+	if a := answer(); same && a.err == nil {
+		v.Colour, err = s.settleColour(ctx, v.Refs.Redis, "", a)
+	} else {
+		v.Colour, err = s.SettleColour(ctx, v.Refs.Redis, "")
+	}
+	if err != nil {
 		return err
 	}
 	var r *served
@@ -106,7 +114,7 @@ func (s *Stack) bring(ctx context.Context, v compose.Values) (err error) {
 	if err := s.settle(ctx, v); err != nil {
 		return err
 	}
-	if err := s.raise(ctx, compose.App(s.Settings, v), appTimeout); err != nil {
+	if _, err := s.raise(ctx, compose.App(s.Settings, v), appTimeout); err != nil {
 		return s.explain(ctx, err)
 	}
 	return nil
