@@ -22,6 +22,7 @@ import (
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/env"
+	"drydock/internal/run"
 )
 
 // secretSet is the files that one service finds in /run/secrets.
@@ -243,7 +244,7 @@ func (s *Stack) storageCA() (string, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("reading BACKUP_S3_CA: %w", err)
+		return "", run.WithCode(run.CodeBadInput, fmt.Errorf("reading BACKUP_S3_CA: %w", err))
 	}
 	return string(text), nil
 }

@@ -43,10 +43,7 @@ func (p *Place) List(ctx context.Context) ([]Manifest, error) {
 }
 
 // Named says whether a backup is meant by this id, or by the number in front of it.
-func (m Manifest) Named(id string) bool {
-	number, _, _ := strings.Cut(m.ID, "-")
-	return id == m.ID || strings.TrimLeft(number, "0") == id
-}
+func (m Manifest) Named(id string) bool { return store.Means(id, m.ID) }
 
 // maxManifest bounds what is read of one.
 const maxManifest = 1 << 20

@@ -32,6 +32,19 @@ func Sequence(id string) uint64 {
 	return n
 }
 
+// Number reads what a person calls a backup by for short: the number of its id, with or without the
+// zeros in front; not ok for anything else.
+func Number(asked string) (n uint64, ok bool) {
+	n, err := strconv.ParseUint(asked, 10, 64)
+	return n, err == nil && n > 0
+}
+
+// Means says whether the backup with an id is meant by what a person asked for.
+func Means(asked, id string) bool {
+	n, ok := Number(asked)
+	return asked == id || ok && n == Sequence(id)
+}
+
 func sortIDs(ids []string) {
 	slices.SortFunc(ids, func(a, b string) int {
 		return cmp.Or(cmp.Compare(Sequence(a), Sequence(b)), strings.Compare(a, b))

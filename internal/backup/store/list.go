@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"time"
 
 	"drydock/internal/flock"
@@ -95,8 +94,8 @@ func (s *Store) List() ([]Backup, error) {
 // is a *NotFoundError if there is none.
 func (s *Store) Get(id string) (Backup, error) {
 	if !validID(id) {
-		n, err := strconv.ParseUint(id, 10, 64)
-		if err != nil || n == 0 {
+		n, ok := Number(id)
+		if !ok {
 			return Backup{}, &NotFoundError{ID: id, Root: s.root}
 		}
 		all, err := s.List()
