@@ -1,126 +1,155 @@
 package compose
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
-// identifier is what a value in a file, or of the environment, can be called.
-var identifier = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
-
-// naming are the keys of a compose file that name another file which is part of it
-// (https://github.com/compose-spec/compose-spec/blob/main/spec.md).
-var naming = []string{"env_file", "extends", "file", "include", "label_file", "path", "project_directory"}
-
 // Input is the hash of everything that compose makes a project from: its files, the files that those
-// name, and the values of the names in them. The same input means the same services. "" is a
-// project of which this cannot be said, since the name of a file depends on a value.
-func (r *Runner) Input(p Project) (string, error) {
-	in := input{dir: p.Dir, seen: map[string]bool{}, words: map[string]bool{}, known: true}
+// name, and the values of the names in them. The same input means the same services. It is not known
+// of what this does not follow to its end: then compose alone can tell.
+func (r *Runner) Input(p Project) (sum string, known bool) {
+	in := input{dir: p.Dir, seen: map[string]bool{}, words: map[string]bool{}}
 	for _, f := range p.Files {
-		if err := in.file(f); err != nil {
-			return "", fmt.Errorf("reading the compose files of %s: %w", p.Name, err)
+		if !in.compose(f) {
+			return "", false
 		}
 	}
 	in.add("generated", p.Override)
-	if !in.known {
-		return "", nil
-	}
 	// Compose takes a value from whatever environment it is called in, so ours counts where it is asked for.
-	values := slices.DeleteFunc(without(r.Env, "COMPOSE_"), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return !in.words[name]
-	})
-	slices.Sort(values)
-	own := slices.Sorted(slices.Values(p.Env))
-	h := sha256.Sum256(fmt.Appendf(nil, "%q\n%q\n%q\n%q\n", p.Name, in.texts, values, own))
-	return hex.EncodeToString(h[:]), nil
+	outside := lastValues(without(r.Env, "COMPOSE_"))
+	for name := range outside {
+		if !in.words[name] {
+			delete(outside, name)
+		}
+	}
+	h := sha256.Sum256(fmt.Appendf(nil, "%q\n%q\n%q\n%q\n", p.Name, in.texts, outside, lastValues(p.Env))) // maps are printed in order
+	return hex.EncodeToString(h[:]), true
 }
+
+// lastValues is an environment as a process sees it: of a name that comes twice, the last value.
+func lastValues(environ []string) map[string]string {
+	values := map[string]string{}
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		values[name] = value
+	}
+	return values
+}
+
+// words are what a value in a file, or of the environment, can be called: by compose's own grammar, and by
+// that of a list of names, which takes anything.
+var words = []*regexp.Regexp{regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`), regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_.-]*`)}
 
 // input collects what a project is made from.
 type input struct {
 	dir   string // base of relative paths
 	texts []string
-	seen  map[string]bool // files
+	seen  map[string]bool // compose files
 	words map[string]bool
-	known bool
 }
 
 func (in *input) add(name string, text []byte) {
 	in.texts = append(in.texts, name, string(text))
-	for _, w := range identifier.FindAll(text, -1) {
-		in.words[string(w)] = true
+	for _, form := range words {
+		for _, w := range form.FindAll(text, -1) {
+			in.words[string(w)] = true
+		}
 	}
 }
 
-func (in *input) file(path string) error {
+// compose adds a compose file and what it names; false where that is not known.
+func (in *input) compose(path string) (known bool) {
 	if in.seen[path] {
-		return nil
+		return true
 	}
 	in.seen[path] = true
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return false // compose has something to say about that, as about all that cannot be read
 	}
 	in.add(path, text)
-	if ext := filepath.Ext(path); ext != ".yaml" && ext != ".yml" {
-		return nil
+	var doc, second yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&doc); errors.Is(err, io.EOF) {
+		return true // there is nothing in it
+	} else if err != nil {
+		return false
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		in.known = false // compose has something to say about that
-		return nil
-	}
-	return in.node(&doc, filepath.Dir(path), false)
+	return errors.Is(d.Decode(&second), io.EOF) && in.node(&doc, "", "")
 }
 
-// node looks for files; dir is the folder of the file that it is in, and named is whether it is below
-// a key that names some.
-func (in *input) node(n *yaml.Node, dir string, named bool) error {
-	if n.Kind == yaml.ScalarNode && named {
-		return in.name(n.Value, dir)
+// The keys whose values name files (https://github.com/compose-spec/compose-spec/blob/main/spec.md).
+const (
+	keyExtends = "extends" // its file is a compose file
+	keyInclude = "include" // has rules of its own: folders, a .env, what is elsewhere
+	keyFile    = "file"
+)
+
+// node looks for files below the value of a key; within is the naming key around it, or "".
+func (in *input) node(n *yaml.Node, key, within string) (known bool) {
+	switch key {
+	case keyInclude:
+		return false
+	case keyExtends, "env_file", "label_file":
+		within = key
+	case keyFile:
+		if within != keyExtends {
+			within = key
+		}
+	}
+	switch {
+	case n.Kind == yaml.AliasNode:
+		return within == "" // else it names what is named elsewhere
+	case n.Kind != yaml.ScalarNode:
+	case within == keyExtends:
+		// The other values of an extends are names of services.
+		return key != keyFile || in.path(n.Value, in.compose)
+	case within != "":
+		return in.path(n.Value, in.plain)
 	}
 	for i, c := range n.Content {
-		below := named
+		below := key
 		if n.Kind == yaml.MappingNode {
 			if i%2 == 0 {
 				continue // a key
 			}
-			below = named || slices.Contains(naming, n.Content[i-1].Value)
+			below = n.Content[i-1].Value
 		}
-		if err := in.node(c, dir, below); err != nil {
-			return err
+		if !in.node(c, below, within) {
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
-// name adds the file that a value names. Without one it is the name of a service, a folder, or a
-// file that need not be there: then it counts that it is not.
-func (in *input) name(value, dir string) error {
-	if strings.Contains(value, "$") {
-		in.known = false
-		return nil
+// path adds the file that a value names.
+func (in *input) path(value string, add func(string) bool) (known bool) {
+	if strings.Contains(value, "$") || strings.Contains(value, "://") || strings.HasPrefix(value, "~") {
+		return false
 	}
-	paths := []string{value}
-	if !filepath.IsAbs(value) { // in a file that is included: relative to that one
-		paths = []string{filepath.Join(in.dir, value), filepath.Join(dir, value)}
+	if !filepath.IsAbs(value) {
+		value = filepath.Join(in.dir, value)
 	}
-	for _, path := range paths {
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		if err := in.file(path); err != nil {
-			return err
-		}
+	if _, err := os.Lstat(value); errors.Is(err, os.ErrNotExist) {
+		return true // it need not be there, and counts when it is
 	}
-	return nil
+	return add(value)
+}
+
+// plain adds a file that is not looked into.
+func (in *input) plain(path string) (known bool) {
+	text, err := os.ReadFile(path)
+	in.add(path, text)
+	return err == nil
 }

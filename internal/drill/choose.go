@@ -79,7 +79,7 @@ func (b listed) name() string {
 func pick(list []listed, want, database string) (chosen []listed, err error) {
 	for i := len(list) - 1; i >= 0; i-- {
 		b := list[i]
-		if want != "" && (b.ID == want || strings.TrimLeft(strings.SplitN(b.ID, "-", 2)[0], "0") == want) {
+		if store.Means(want, b.ID) {
 			if b.Kind == store.KindConfig {
 				return nil, fmt.Errorf("%s is a backup of the configuration; `backup:configRestore` proves it", b.ID)
 			}

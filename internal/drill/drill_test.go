@@ -30,7 +30,7 @@ func TestPick(t *testing.T) {
 		want string
 		ids  []string
 	}{
-		{"", []string{list[0].ID, list[4].ID, list[5].ID}}, {"10", []string{list[3].ID}}, {list[1].ID, []string{list[1].ID}}, {"11", []string{list[4].ID}},
+		{"", []string{list[0].ID, list[4].ID, list[5].ID}}, {"10", []string{list[3].ID}}, {list[1].ID, []string{list[1].ID}}, {"11", []string{list[4].ID}}, {"000011", []string{list[4].ID}},
 	} {
 		chosen, err := pick(list, c.want, "app")
 		require.NoError(t, err, c.want)

@@ -95,10 +95,15 @@ type builder struct {
 // to wait for the end of that: git takes as long as the inputs do.
 func (b *builder) readAhead() (wait func()) {
 	var ahead sync.WaitGroup
-	if stageName(b.Stage) == StageProd && slices.ContainsFunc(b.recipes, func(r recipe) bool { return r.App && r.Ready == "" && slices.Contains(b.Names, r.Name) }) {
+	if slices.ContainsFunc(b.recipes, b.versioned) {
 		ahead.Go(func() { _, _ = b.version() }) // who needs it gets the error, too
 	}
 	return ahead.Wait
+}
+
+// versioned says whether an image is wanted that is called by the version of the checkout.
+func (b *builder) versioned(r recipe) bool {
+	return stageName(b.Stage) == StageProd && r.App && r.Ready == "" && slices.Contains(b.Names, r.Name)
 }
 
 func (b *builder) say(format string, args ...any) {

@@ -65,6 +65,31 @@ func TestOriginIsTheLastChangeOfTheInput(t *testing.T) {
 	require.Equal(t, r.git("rev-parse", "HEAD"), got.Revision)
 }
 
+// The checkout may be a part of a larger repository, whose git names files from its top, and which may be
+// a shallow clone.
+func TestOriginInALargerRepository(t *testing.T) {
+	whole := repo{t, t.TempDir()}
+	whole.git("init", "-q", "-b", "main")
+	part := repo{t, filepath.Join(whole.dir, "operations here")}
+	for name, text := range map[string]string{"apps/one/Dockerfile": "FROM scratch\nCOPY . /\n", "apps/one/a": "a"} {
+		part.write(name, text)
+	}
+	commit := whole.commit("2026-01-01T00:00:00Z")
+	whole.write("apps/one/a", "of another product")
+	whole.commit("2026-02-01T00:00:00Z")
+	got, _ := part.origin()
+	require.Equal(t, commit, got.Revision)
+
+	shallow := repo{t, filepath.Join(t.TempDir(), "shallow")}
+	whole.git("clone", "-q", "--depth=1", "file://"+whole.dir, shallow.dir)
+	got, _ = repo{t, filepath.Join(shallow.dir, "operations here")}.origin()
+	require.Empty(t, got.Revision)
+
+	part.write("apps/one/a", "b")
+	got, _ = part.origin()
+	require.Empty(t, got.Revision)
+}
+
 // Without a commit the time still differs between two inputs: nginx tells a changed file
 // from time and size, and index.html often keeps its size.
 func TestOriginWithoutCommit(t *testing.T) {

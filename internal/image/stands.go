@@ -76,7 +76,7 @@ func (b *builder) carry(ctx context.Context, order []string) ([]string, error) {
 	found := map[string]carried{}
 	var mu sync.Mutex // guards found
 	g, inner := errgroup.WithContext(ctx)
-	for _, name := range b.Names {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(b.Names))) {
 		if b.have[name].ID != "" {
 			continue // given by a setting
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"drydock/internal/compose"
 	"drydock/internal/engine"
@@ -14,51 +15,53 @@ import (
 
 // liveColour asks the running gateway whose containers get the requests.
 func (s *Stack) liveColour(ctx context.Context) (compose.Colour, error) {
-	_, state, err := s.askGateway(ctx)
-	return compose.Colour(state.Active), err
+	a := s.askGateway(ctx)
+	return compose.Colour(a.state.Active), a.err
 }
 
 // gatewayAnswer is what a gateway said when it was asked.
 type gatewayAnswer struct {
+	at    time.Time // when the question was asked
 	live  *gateway.Live
 	state gateway.State
 	err   error
 }
 
+// fresh is how long an answer counts that was given ahead: no deploy comes, switches and goes meanwhile.
+const fresh = 3 * time.Second
+
+// holds says whether there is no need to ask again.
+func (a gatewayAnswer) holds(now time.Time) bool { return a.err == nil && now.Sub(a.at) < fresh }
+
 // askAhead begins to ask the running gateway, which takes as long as everything else together where
-// there is nothing to do. The answer counts while it is the same gateway. stop ends it.
+// there is nothing to do. answer waits for what it says, and stop ends it.
 func (s *Stack) askAhead(ctx context.Context) (answer func() gatewayAnswer, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	said := make(chan gatewayAnswer, 1)
-	go func() {
-		var a gatewayAnswer
-		a.live, a.state, a.err = s.askGateway(ctx)
-		said <- a
-	}()
+	go func() { said <- s.askGateway(ctx) }()
 	answer = sync.OnceValue(func() gatewayAnswer { return <-said })
 	return answer, func() { cancel(); answer() }
 }
 
-func (s *Stack) askGateway(ctx context.Context) (*gateway.Live, gateway.State, error) {
+func (s *Stack) askGateway(ctx context.Context) gatewayAnswer {
+	a := gatewayAnswer{at: time.Now()}
 	c, err := s.container(ctx, "gateway")
 	if err != nil {
-		return nil, gateway.State{}, err
+		a.err = err
+		return a
 	}
-	live := &gateway.Live{Engine: s.Engine, Container: c.ID}
-	state, err := live.State(ctx)
-	if err != nil {
-		return nil, gateway.State{}, fmt.Errorf("asking the gateway of %s which colour is live: %w", s.Settings.Project, err)
+	a.live = &gateway.Live{Engine: s.Engine, Container: c.ID}
+	if a.state, err = a.live.State(ctx); err != nil {
+		a.err = fmt.Errorf("asking the gateway of %s which colour is live: %w", s.Settings.Project, err)
 	}
-	return live, state, nil
+	return a
 }
 
 // SettleColour is liveColour for who is about to act on it. A gateway that has lost its state
 // can only assume; what deploys have written down and the containers' labels know better, and
 // the gateway is told. turn is the one of a deploy, or ""; image is any that the engine has.
 func (s *Stack) SettleColour(ctx context.Context, image, turn string) (compose.Colour, error) {
-	var a gatewayAnswer
-	a.live, a.state, a.err = s.askGateway(ctx)
-	return s.settleColour(ctx, image, turn, a)
+	return s.settleColour(ctx, image, turn, s.askGateway(ctx))
 }
 
 func (s *Stack) settleColour(ctx context.Context, image, turn string, a gatewayAnswer) (compose.Colour, error) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -23,25 +22,23 @@ import (
 // where there is something to wait for.
 func (s *Stack) raise(ctx context.Context, p compose.Project, timeout time.Duration) (same bool, err error) {
 	runner := s.Runner()
-	input, err := runner.Input(p)
-	if err != nil {
-		return false, err
-	}
+	now := raised{}
+	now.Input, _ = runner.Input(p)
 	list, err := s.Engine.Containers(ctx, engine.OfProject(p.Name))
 	if err != nil {
 		return false, err
 	}
-	// Compose may make something anew even where all serve.
 	options := []compose.UpOptions{{Timeout: timeout}}
 	if well(list) {
-		if same, err = s.asLeft(ctx, p.Name, raised{input, imprint(list)}, list); err != nil {
+		now.Containers = imprint(list)
+		if same, err = s.asLeft(ctx, p.Name, now, list); err != nil {
 			return false, err
 		}
 		if same {
 			s.say("%s is as it was: nothing to do", p.Name)
 			return true, nil
 		}
-		options = []compose.UpOptions{{NoWait: true}, {Timeout: timeout}}
+		options = []compose.UpOptions{{NoWait: true}, {Timeout: timeout}} // the second if it makes something anew
 	}
 	for i, o := range options {
 		if i > 0 && well(list) {
@@ -54,7 +51,11 @@ func (s *Stack) raise(ctx context.Context, p compose.Project, timeout time.Durat
 			return false, err
 		}
 	}
-	return false, s.noteRaised(p.Name, raised{input, imprint(list)})
+	now.Containers = imprint(list)
+	if err := s.noteRaised(p.Name, now); err != nil {
+		s.say("the next up of %s takes longer: %v", p.Name, err) // it is up
+	}
+	return false, nil
 }
 
 // raised is what compose was given for a project, and what it left: each container by its id.
@@ -79,16 +80,10 @@ func imprint(list []engine.Container) map[string]string {
 // asLeft says whether a project has what compose left when it was given the same, of images that are
 // still what their names mean.
 func (s *Stack) asLeft(ctx context.Context, project string, now raised, list []engine.Container) (bool, error) {
-	text, err := os.ReadFile(s.raisedFile(project))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("reading how %s was left: %w", project, err)
-	}
 	var last raised
-	if json.Unmarshal(text, &last) != nil || last.Input == "" || last.Input != now.Input || !maps.Equal(last.Containers, now.Containers) {
-		return false, nil // of another version, maybe; compose knows
+	text, err := os.ReadFile(s.raisedFile(project))
+	if err != nil || json.Unmarshal(text, &last) != nil || last.Input == "" || last.Input != now.Input || !maps.Equal(last.Containers, now.Containers) {
+		return false, nil // or nothing was noted, or by another version: compose knows
 	}
 	ids := map[string]string{}
 	for _, c := range list {
@@ -111,6 +106,9 @@ func (s *Stack) asLeft(ctx context.Context, project string, now raised, list []e
 
 func (s *Stack) noteRaised(project string, r raised) error {
 	text, err := json.Marshal(r)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(s.raisedFile(project)), 0o700)
+	}
 	if err == nil {
 		err = aside.WriteBytes(s.raisedFile(project), 0o600, text)
 	}

@@ -116,6 +116,13 @@ func TestRaiseAsksComposeOnlyWhatItCouldMend(t *testing.T) {
 		{"what was noted is of another version", func(map[string]engine.Container) {
 			require.NoError(t, os.WriteFile(s.raisedFile(project), []byte("{"), 0o600))
 		}, false},
+		{"the note cannot be read, nor written", func(map[string]engine.Container) {
+			require.NoError(t, os.Remove(s.raisedFile(project)))
+			require.NoError(t, os.MkdirAll(filepath.Join(s.raisedFile(project), "x"), 0o755))
+			require.True(t, raise(), "it is brought up all the same")
+			require.Contains(t, said.String(), "the next up of "+project+" takes longer: noting how "+project+" is left: ")
+			require.NoError(t, os.RemoveAll(s.raisedFile(project)))
+		}, false},
 		{"nothing was noted", func(map[string]engine.Container) { require.NoError(t, os.Remove(s.raisedFile(project))) }, false},
 	} {
 		before := running()

@@ -9,6 +9,7 @@ import (
 
 	"drydock/internal/engine"
 	"drydock/internal/env"
+	"drydock/internal/run"
 )
 
 func TestSecretsVolumeIsNamedByContent(t *testing.T) {
@@ -80,4 +81,12 @@ func TestTheServicesProxy(t *testing.T) {
 		s.Backup.Webhook = "https://hooks.example/x"
 		assert.Equal(t, c.want, serviceProxy(s), name)
 	}
+}
+
+func TestACAThatIsNotThereIsBadInput(t *testing.T) {
+	s := &Stack{Settings: &env.Settings{}}
+	s.Settings.Backup.Physical.S3.CA = "/nowhere/ca.pem"
+	_, err := s.storageCA()
+	assert.ErrorContains(t, err, "reading BACKUP_S3_CA: open /nowhere/ca.pem: ")
+	assert.Equal(t, run.CodeBadInput, run.Code(err))
 }

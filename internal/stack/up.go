@@ -65,12 +65,15 @@ func (s *Stack) up(ctx context.Context) (err error) {
 		return s.explain(ctx, err)
 	}
 	// The gateway knows which release is live; a stack that was never deployed to is blue.
-	if a := answer(); same && a.err == nil {
-		v.Colour, err = s.settleColour(ctx, v.Refs.Redis, "", a)
-	} else {
-		v.Colour, err = s.SettleColour(ctx, v.Refs.Redis, "")
+	var a gatewayAnswer
+	if same {
+		a = answer()
 	}
-	if err != nil {
+	if !a.holds(time.Now()) {
+		stop()
+		a = s.askGateway(ctx)
+	}
+	if v.Colour, err = s.settleColour(ctx, v.Refs.Redis, "", a); err != nil {
 		return err
 	}
 	var r *served

@@ -13,6 +13,7 @@ import (
 
 	"drydock/internal/backup/physical"
 	"drydock/internal/backup/remote"
+	"drydock/internal/backup/store"
 	"drydock/internal/compose"
 	"drydock/internal/engine"
 	"drydock/internal/run"
@@ -55,8 +56,7 @@ func (r *Recovery) Wanted(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("reading the list of backups: %w", err)
 	}
 	for _, b := range list.Backups {
-		number, _, _ := strings.Cut(b.ID, "-")
-		if b.ID == o.Backup || strings.TrimLeft(number, "0") == o.Backup {
+		if store.Means(o.Backup, b.ID) {
 			return b.Kind == "physical", nil
 		}
 	}
