@@ -137,6 +137,12 @@ func testRollback(t *testing.T, s *site) {
 		s.must("deploy:prod", s.next())
 	}
 	before := s.status()
+	// Somebody has stopped a part of what waits; up makes it whole.
+	waiting, err := s.engine.Containers(t.Context(), engine.OfService(s.project+"-"+string(before.Situation.Active.Other()), "backend", engine.Running))
+	require.NoError(t, err)
+	require.Len(t, waiting, 2)
+	require.NoError(t, s.engine.Stop(t.Context(), waiting[0].ID, 0))
+	assert.Contains(t, s.must("up", fmt.Sprintf("BACKEND_ENV_RELEASE=%d", s.n)).err, "starting "+waiting[0].Name+", which waits for a rollback")
 	u := newUsers(t, s)
 	r := s.must("deploy:rollback", "WATCH_FOR=0s")
 	t.Logf("rollback in %s", r.took.Round(100*time.Millisecond))

@@ -51,6 +51,9 @@ func (s *Stack) goOn(ctx context.Context, colour compose.Colour, r *served) erro
 			return err
 		}
 	}
+	if err := s.startWaiting(ctx, colour.Other()); err != nil {
+		return err
+	}
 	version, err := image.ReadVersion(ctx, s.Settings.Root, s.Settings.Image.Version, s.Settings.Inherited())
 	if err != nil {
 		return err
@@ -169,6 +172,50 @@ func (s *Stack) dropLockedOut(ctx context.Context, colour compose.Colour) error 
 		}
 	}
 	return nil
+}
+
+// startWaiting has the colour that waits for a rollback be whole again, where a person or a crash has stopped a part of it: nobody
+// could go back to that. Whether it is well then is no reason not to serve.
+func (s *Stack) startWaiting(ctx context.Context, colour compose.Colour) error {
+	apps, err := s.apps(ctx, colour)
+	if err != nil {
+		return err
+	}
+	apps = halfStopped(apps)
+	for _, c := range apps {
+		s.say("starting %s, which waits for a rollback and was stopped", c.Name)
+	}
+	if err := s.startApps(ctx, apps); err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, appTimeout)
+	defer cancel()
+	for _, c := range apps {
+		if _, err := s.Engine.WaitReady(wait, c.ID); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			s.say("%s is not well, so that there is no quick way back: %v", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// halfStopped are the containers that do not run, of a release of which others do. One that is stopped as a whole was
+// stopped by a deploy, to be looked at.
+func halfStopped(apps []engine.Container) (stopped []engine.Container) {
+	running := map[string]bool{}
+	for _, c := range apps {
+		if c.State == engine.Running {
+			running[c.Labels[compose.LabelRelease]] = true
+		}
+	}
+	for _, c := range apps {
+		if (c.State == engine.Exited || c.State == engine.Paused) && running[c.Labels[compose.LabelRelease]] {
+			stopped = append(stopped, c)
+		}
+	}
+	return stopped
 }
 
 // keptValues are what compose needs to make a release from the images that it has.
