@@ -30,8 +30,6 @@ const (
 
 const idleNote = "`up` and `build` are whole commands of the program that `go tool mage -compile` makes; by way of `go tool mage` Go looks at every source file first, whether that program is still right."
 
-var idle = []string{plainUp, waitedUp, ourUp, ourUpByWay, ourBuild, ourBuildWay}
-
 // bareMagefile is what somebody has who uses mage for something small.
 const bareMagefile = `//go:build mage
 
@@ -105,19 +103,20 @@ func (o DeployOptions) nothingToDo(ctx context.Context, program string) (rows []
 		both := func(o compose.UpOptions) func(context.Context) error {
 			return func(ctx context.Context) error { return composeBoth(ctx, st, v, o) }
 		}
-		took, err := o.turns(ctx, idleScene, []measured{
+		list := []measured{
 			{name: plainUp, do: both(compose.UpOptions{NoWait: true})},
 			{name: waitedUp, do: both(compose.UpOptions{Timeout: time.Minute})},
 			{name: ourUp, do: o.command(s.versioned(), program, "up")},
 			{name: ourUpByWay, do: o.mage(s.versioned(), "up")},
 			{name: ourBuild, do: o.command(s.versioned(), program, "build")},
 			{name: ourBuildWay, do: o.mage(s.versioned(), "build")},
-		})
+		}
+		took, err := o.turns(ctx, idleScene, list)
 		if err != nil {
 			return err
 		}
-		for _, name := range idle {
-			rows = append(rows, row(idleScene, name, "s", took[name], plainUp, took[plainUp]))
+		for _, m := range list {
+			rows = append(rows, row(idleScene, m.name, "s", took[m.name], plainUp, took[plainUp]))
 		}
 		more, err := sizes(ctx, st, v.Refs)
 		rows = append(rows, more...)

@@ -28,7 +28,12 @@ func (s *Stack) raise(ctx context.Context, p compose.Project, timeout time.Durat
 	if err != nil {
 		return false, err
 	}
-	options := []compose.UpOptions{{Timeout: timeout}}
+	up := func(o compose.UpOptions) (err error) {
+		if err = runner.Up(ctx, p, o); err == nil {
+			list, err = s.Engine.Containers(ctx, engine.OfProject(p.Name))
+		}
+		return err
+	}
 	if well(list) {
 		now.Containers = imprint(list)
 		if same, err = s.asLeft(ctx, p.Name, now, list); err != nil {
@@ -38,16 +43,12 @@ func (s *Stack) raise(ctx context.Context, p compose.Project, timeout time.Durat
 			s.say("%s is as it was: nothing to do", p.Name)
 			return true, nil
 		}
-		options = []compose.UpOptions{{NoWait: true}, {Timeout: timeout}} // the second if it makes something anew
-	}
-	for i, o := range options {
-		if i > 0 && well(list) {
-			break
-		}
-		if err := runner.Up(ctx, p, o); err != nil {
+		if err := up(compose.UpOptions{NoWait: true}); err != nil {
 			return false, err
 		}
-		if list, err = s.Engine.Containers(ctx, engine.OfProject(p.Name)); err != nil {
+	}
+	if !well(list) { // or not any more: compose may have made something anew
+		if err := up(compose.UpOptions{Timeout: timeout}); err != nil {
 			return false, err
 		}
 	}
@@ -107,7 +108,7 @@ func (s *Stack) asLeft(ctx context.Context, project string, now raised, list []e
 func (s *Stack) noteRaised(project string, r raised) error {
 	text, err := json.Marshal(r)
 	if err == nil {
-		err = os.MkdirAll(filepath.Dir(s.raisedFile(project)), 0o700)
+		err = os.MkdirAll(s.composeFolder(), 0o700)
 	}
 	if err == nil {
 		err = aside.WriteBytes(s.raisedFile(project), 0o600, text)
@@ -120,7 +121,7 @@ func (s *Stack) noteRaised(project string, r raised) error {
 
 // raisedFile is beside the generated compose file.
 func (s *Stack) raisedFile(project string) string {
-	return filepath.Join(s.Runner().Folder, project+".raised.json")
+	return filepath.Join(s.composeFolder(), project+".raised.json")
 }
 
 // well says whether a project has containers, and all of them serve.

@@ -65,7 +65,7 @@ func (s *Stack) Close() error {
 func (s *Stack) Runner() *compose.Runner {
 	return &compose.Runner{
 		Env:    append(s.Settings.Inherited(), s.Engine.CLIEnv()...),
-		Folder: s.Settings.Path(filepath.Join(".drydock", "compose")),
+		Folder: s.composeFolder(),
 		Stdin:  s.In,
 		Stdout: s.Err, // compose's own lines are narration
 		Stderr: s.Err,
@@ -73,6 +73,9 @@ func (s *Stack) Runner() *compose.Runner {
 		Redact: s.secretValues(),
 	}
 }
+
+// composeFolder is where the generated compose files are, and how projects were left.
+func (s *Stack) composeFolder() string { return s.Settings.Path(filepath.Join(".drydock", "compose")) }
 
 // secretValues is what must not appear in any output.
 func (s *Stack) secretValues() []string {

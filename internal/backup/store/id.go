@@ -32,16 +32,16 @@ func Sequence(id string) uint64 {
 	return n
 }
 
-// Number reads what a person calls a backup by for short: the number of its id, with or without the
+// number reads what a person calls a backup by for short: the number of its id, with or without the
 // zeros in front; not ok for anything else.
-func Number(asked string) (n uint64, ok bool) {
+func number(asked string) (n uint64, ok bool) {
 	n, err := strconv.ParseUint(asked, 10, 64)
 	return n, err == nil && n > 0
 }
 
 // Means says whether the backup with an id is meant by what a person asked for.
 func Means(asked, id string) bool {
-	n, ok := Number(asked)
+	n, ok := number(asked)
 	return asked == id || ok && n == Sequence(id)
 }
 

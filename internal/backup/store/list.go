@@ -94,8 +94,7 @@ func (s *Store) List() ([]Backup, error) {
 // is a *NotFoundError if there is none.
 func (s *Store) Get(id string) (Backup, error) {
 	if !validID(id) {
-		n, ok := Number(id)
-		if !ok {
+		if _, ok := number(id); !ok {
 			return Backup{}, &NotFoundError{ID: id, Root: s.root}
 		}
 		all, err := s.List()
@@ -103,7 +102,7 @@ func (s *Store) Get(id string) (Backup, error) {
 			return Backup{}, err
 		}
 		for _, b := range all {
-			if Sequence(b.ID) == n {
+			if Means(id, b.ID) {
 				return b, nil
 			}
 		}
