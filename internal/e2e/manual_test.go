@@ -54,9 +54,11 @@ func TestManuals(t *testing.T) {
 	require.Greater(t, len(chapters), 5)
 	for i, c := range chapters {
 		t.Run(strings.TrimSuffix(filepath.Base(c.path), ".md"), func(t *testing.T) { b.read(t, c.path, c.steps) })
-		for stack := range b.places {
-			if c.uses(stack) && !slices.ContainsFunc(chapters[i+1:], func(later chapter) bool { return later.uses(stack) }) {
-				b.bash(t, stack, "go tool mage down") // a dozen health checks every few seconds slow the others down
+		for stack := range b.used {
+			if !slices.ContainsFunc(chapters[i+1:], func(later chapter) bool { return later.uses(stack) }) {
+				delete(b.used, stack)
+				r := b.bash(t, stack, "go tool mage down") // a dozen health checks every few seconds slow the others down
+				assert.Zero(t, r.code, "taking down the stack %s after %s:\n%s", stack, c.path, r.all)
 			}
 		}
 	}
@@ -83,6 +85,7 @@ func first(path string) int {
 type book struct {
 	root   string // of the first checkout
 	places map[string]place
+	used   map[string]bool // stacks that steps were run on, and that were not taken down
 }
 
 // place is a stack and the checkout that it is run from.
@@ -97,7 +100,7 @@ func newBook(t *testing.T) book {
 	t.Cleanup(func() { dropImages(t, prefix) }) // the last thing, when no container uses them any more
 	home, second := checkout(t), checkout(t)
 	storage := withStorage(t, second)
-	return book{home, map[string]place{
+	return book{root: home, used: map[string]bool{}, places: map[string]place{
 		manual.OnDev:  settle(t, home, prefix, "dev", testkit.Project(t, "manual-dev")),
 		manual.OnProd: settle(t, home, prefix, "prod", testkit.Project(t, "manual-prod")),
 		manual.OnS3:   settle(t, second, prefix, "prod", testkit.Project(t, "manual-s3"), storage...),
@@ -165,7 +168,7 @@ func (b book) read(t *testing.T, path string, steps []manual.Step) {
 			r := b.bash(t, s.Stack, raise)
 			require.Zero(t, r.code, "starting the stack %s for %s:\n%s", s.Stack, rel, r.all)
 		}
-		up[s.Stack] = true
+		up[s.Stack], b.used[s.Stack] = true, true
 		words["<PROJECT>"] = b.places[s.Stack].project
 		script := words.In(s.Script)
 		begin := time.Now()
